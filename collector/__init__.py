@@ -1,0 +1,1 @@
+"""lampwell: the collector package."""

@@ -1,0 +1,1 @@
+"""The edge process: polls, judges quality, journals, publishes."""

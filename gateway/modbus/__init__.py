@@ -1,0 +1,1 @@
+"""Modbus on the wire: frames, the guard, and links over TCP, RTU over TCP and serial lines."""

@@ -1,0 +1,1 @@
+"""The history: every reading that was accepted, and the questions people ask of it."""

@@ -1,0 +1,1 @@
+"""Streaming quality tests on one point's samples (pure)."""
