@@ -29,7 +29,8 @@ class PollClass(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadband:
     """Report by exception: a value is reported when it moved by ``absolute`` or ``percent`` of the last reported
-    one (whichever is larger), when its quality changed, or ``heartbeat_s`` after the last report. 0 = any change."""
+    one (whichever is larger), when its quality changed, or ``heartbeat_s`` after the last report. 0 = any change.
+    """
 
     absolute: float = 0.0
     percent: float = 0.0

@@ -35,7 +35,7 @@ BAD_FLAGS = Flag.SENTINEL | Flag.RANGE | Flag.RATE | Flag.DEVICE
 
 
 def quality_of(flags: int) -> Quality:
-    """The Sparkplug code for our flags. Doubtful (SPIKE, FLAT, BLIND, CLOCK, FAST_CHANGE) stays GOOD, with its flags beside it."""
+    """The Sparkplug code for our flags. Doubtful ones (SPIKE, FLAT, BLIND, CLOCK, FAST_CHANGE) stay GOOD, flags beside them."""
     if flags & BAD_FLAGS:
         return Quality.BAD
     return Quality.STALE if flags & Flag.STALE else Quality.GOOD

@@ -11,6 +11,7 @@ need influxd influxdb
 need victoria-metrics victoria-metrics
 need mbpoll mbpoll
 need socat socat
+need openssl openssl
 need node nodejs
 command -v npm >/dev/null 2>&1 || missing="$missing npm"
 [ -z "$missing" ] && exit 0

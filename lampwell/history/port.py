@@ -45,8 +45,8 @@ class Latest:
 class Buckets:
     """A series in buckets of equal width, columns side by side; empty buckets are left out.
 
-    ``time`` is the start of each bucket (epoch ms UTC). ``min``/``max``/``mean``/``last`` are over readings that are not bad (None
-    where there were none); ``count`` counts those, ``bad`` the others. The mean is over readings, not over time.
+    ``time`` is the start of each bucket (epoch ms UTC). ``min``/``max``/``mean``/``last`` are over readings that are not bad
+    (None where there were none); ``count`` counts those, ``bad`` the others. The mean is over readings, not over time.
     """
 
     series: SeriesId
@@ -78,12 +78,25 @@ class Gap:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A reading the store would not take: when it was put aside, its series and time, its value as text, and why."""
+
+    at: int
+    series: SeriesId
+    time: int
+    value: str
+    flags: int
+    reason: str
+
+
 class History(Protocol):
     """All times epoch ms UTC; ranges are half-open, [start, end)."""
 
     async def append(self, scans: Sequence[Scan], progress: Mapping[str, str]) -> None:
         """Store all scans and, in the same step, the ingest positions ``progress`` (opaque text by key), or raise StoreError
-        and store nothing new. Historical or late scans are welcome in any order."""
+        and store nothing new. Historical or late scans are welcome in any order.
+        """
         ...
 
     async def progress(self) -> Mapping[str, str]:
@@ -92,6 +105,10 @@ class History(Protocol):
 
     async def quarantine(self, scan: Scan, reason: str, now: int) -> None:
         """Keep, readable, a scan the store will never take; counted."""
+        ...
+
+    async def quarantined(self, limit: int = 1_000) -> Sequence[Quarantined]:
+        """What the quarantine holds, newest first."""
         ...
 
     async def series(self, pattern: str = "*") -> Sequence[SeriesInfo]:
@@ -112,6 +129,10 @@ class History(Protocol):
 
     async def gaps(self, series: SeriesId, start: int, end: int, longer_than_ms: int) -> Sequence[Gap]:
         """Where the series has no reading for longer than that, the ends of the range included."""
+        ...
+
+    async def maintain(self, now: int) -> None:
+        """Housekeeping, called about once a minute: roll-ups, retention, checkpoints. Cheap when there is nothing to do."""
         ...
 
     async def close(self) -> None:

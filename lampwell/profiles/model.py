@@ -89,7 +89,8 @@ class Register:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """A readable range of a space, ``first`` to ``last`` inclusive. ``bridge`` allows one request over gaps inside it;
-    without it only touching registers of one point are read together. ``max_count`` is the device's own limit per request."""
+    without it only touching registers of one point are read together. ``max_count`` is the device's own limit per request.
+    """
 
     space: Space
     first: int

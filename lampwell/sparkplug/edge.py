@@ -1,72 +1,331 @@
 """The edge side of Sparkplug B without I/O: takes scans and incoming messages, returns messages to publish.
 
-CONTRACT (implement below it):
-    The owner makes ONE EdgeSession per process and calls ``will(now)`` before each CONNECT: it moves bdSeq on (the owner
-    persists ``bd_seq`` after each call) and starts a new MQTT session. ``connected(now)`` after the subscriptions are in place
-    returns NBIRTH + DBIRTHs of the devices that are alive. ``scan`` returns the DDATA (NDATA for device ""), or None where the
-    session is not born or the device is not. Names always, never aliases; each metric carries the scan's timestamp;
-    quality other than good travels as properties ``Quality`` and ``quality/flags``; historical scans set is_historical on
-    each metric and also carry the datatype. A scan with an offset adds the metric ``journal/offset`` (Int64).
+The owner makes ONE EdgeSession per process and calls ``will(now)`` before each CONNECT: it moves bdSeq on (the owner
+persists ``bd_seq`` after each call) and starts a new MQTT session. ``connected(now)`` after the subscriptions are in place
+returns NBIRTH + DBIRTHs of the devices that are alive. ``scan`` returns the DDATA (NDATA for device ""), or None where the
+session is not born or the device is not. Names always, never aliases; each metric carries the scan's timestamp;
+quality other than good travels as properties ``Quality`` and ``quality/flags``; historical scans set is_historical on
+each metric and also carry the datatype. A scan with an offset adds the metric ``journal/offset`` (Int64).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from lampwell.readings import Layout, Scan
-from lampwell.sparkplug.messages import EdgeEvent, Message, Subscription
+from lampwell.points import Value
+from lampwell.readings import Flag, Layout, Scan
+from lampwell.sparkplug import codec, hoststate, names, topics
+from lampwell.sparkplug.births import point_metric
+from lampwell.sparkplug.codec import Metric, Payload
+from lampwell.sparkplug.datatypes import DataType
+from lampwell.sparkplug.fastwire import ScanEncoder
+from lampwell.sparkplug.messages import (
+    Command,
+    Complaint,
+    EdgeEvent,
+    HostState,
+    Message,
+    RebirthAsked,
+    Stored,
+    Subscription,
+)
+from lampwell.sparkplug.topics import Topic, Verb
+
+_OLD_LAYOUTS = 8  # encoders kept per device for the backlog's earlier layouts
+
+_Latest = tuple[int, Value | None, int]
+
+
+class _Born:
+    """What is known of a device (or of the node itself): its layout, its newest values, and how its scans are encoded."""
+
+    __slots__ = ("_full", "_newer", "_old", "alive", "encoder", "layout", "topic")
+
+    def __init__(self, layout: Layout, topic: str) -> None:
+        self.layout = layout
+        self.topic = topic
+        self.alive = True
+        self.encoder = ScanEncoder(layout)
+        self._full: Scan | None = None
+        self._newer: dict[int, _Latest] = {}
+        self._old: dict[Layout, ScanEncoder] = {}
+
+    def encoder_for(self, scan: Scan) -> ScanEncoder | None:
+        """A live scan must be of the born layout; the backlog may be of an earlier one."""
+        if scan.layout is self.layout:
+            return self.encoder
+        if not scan.historical:
+            return None
+        if scan.layout not in self._old:
+            if len(self._old) >= _OLD_LAYOUTS:
+                self._old.clear()
+            self._old[scan.layout] = ScanEncoder(scan.layout)
+        return self._old[scan.layout]
+
+    def remember(self, scan: Scan) -> None:
+        """Keep the newest values for the next birth; a scan of every point is kept as it is."""
+        if len(scan.index) == len(self.layout.points):
+            self._full = scan
+            if self._newer:
+                self._newer.clear()
+            return
+        time, newer = scan.time, self._newer
+        for column, value, flags in zip(scan.index, scan.values, scan.flags, strict=True):
+            newer[column] = (time, value, flags)
+
+    def metrics(self, now: int) -> list[Metric]:
+        """The birth's metrics: latest values with their own times; a point never read is null and stale."""
+        latest: dict[int, _Latest] = {}
+        if self._full is not None:
+            scan = self._full
+            latest = {c: (scan.time, v, f) for c, v, f in zip(scan.index, scan.values, scan.flags, strict=True)}
+        latest |= self._newer
+        unread: _Latest = (now, None, int(Flag.STALE))
+        return [point_metric(p, *latest.get(column, unread)) for column, p in enumerate(self.layout.points)]
+
+
+@dataclass(slots=True)
+class _Journal:
+    """What births say of the journal; ``id`` "" is an edge node without one."""
+
+    id: str
+    first: int = 0
+    acknowledged: dict[int, int] = field(default_factory=dict)
+
+    def metrics(self, now: int) -> list[Metric]:
+        """The journal's metrics in NBIRTH. What is only ever sent or received later is declared as null."""
+        if not self.id:
+            return []
+        acknowledged = json.dumps({str(s): o for s, o in sorted(self.acknowledged.items())}, separators=(",", ":"))
+        text = acknowledged if self.acknowledged else ""
+        return [
+            Metric(name=names.JOURNAL_ID, time=now, type=DataType.STRING, value=self.id),
+            Metric(name=names.JOURNAL_FIRST, time=now, type=DataType.INT64, value=self.first),
+            Metric(name=names.JOURNAL_ACKNOWLEDGED, time=now, type=DataType.STRING, value=text),
+            Metric(name=names.JOURNAL_STORED, time=now, type=DataType.INT64),
+            *self.offset(now),
+        ]
+
+    def offset(self, now: int) -> list[Metric]:
+        """The declaration of ``journal/offset``, needed in every birth whose scans carry it."""
+        return [Metric(name=names.JOURNAL_OFFSET, time=now, type=DataType.INT64)] if self.id else []
 
 
 class EdgeSession:
-    """States: OFFLINE (no connection) -> CONNECTED (subscribed) -> BORN. See docs/wire.md."""
+    """States: OFFLINE (no connection) -> CONNECTED (subscribed) -> BORN. See docs/wire.md.
+
+    ``bd_seq`` is the last one used (-1: never connected), ``journal`` the journal's id ("" where scans have no offsets),
+    ``host_id`` the host whose STATE is watched.
+    """
 
     def __init__(self, node_layout: Layout, *, bd_seq: int, journal: str, host_id: str) -> None:
-        raise NotImplementedError
+        if not -1 <= bd_seq <= 255:
+            raise ValueError(f"bd_seq {bd_seq}: must be -1..255")
+        self._id = node_layout.node
+        self._host_id = host_id
+        self._state_topic = topics.state(host_id)
+        self._bd_seq = bd_seq
+        self._journal = _Journal(journal)
+        self._node = self._make(node_layout)
+        self._devices: dict[str, _Born] = {}
+        self._seq = 0
+        self._connected = False
+        self._host_online_at: int | None = None
 
     @property
     def bd_seq(self) -> int:
-        raise NotImplementedError
+        """The bdSeq of the present will; persist it after each ``will``."""
+        return self._bd_seq
 
     @property
     def is_born(self) -> bool:
-        raise NotImplementedError
+        """True between ``connected`` and ``disconnected`` or ``leave``."""
+        return self._connected
 
     def will(self, now: int) -> Message:
         """The NDEATH for the next CONNECT (QoS 1, not retained), with the next bdSeq (0..255)."""
-        raise NotImplementedError
+        self.disconnected()
+        self._bd_seq = (self._bd_seq + 1) % 256
+        return self._death(now)
 
     def subscriptions(self) -> tuple[Subscription, ...]:
         """NCMD and DCMD of this node and the STATE of the watched host, all QoS 1."""
-        raise NotImplementedError
+        commands = topics.build(Verb.NCMD, self._id), f"{topics.NAMESPACE}/{self._id.group}/{Verb.DCMD}/{self._id.edge}/#"
+        return tuple(Subscription(topic, 1) for topic in (*commands, self._state_topic))
 
     def connected(self, now: int, *, journal_first: int, acknowledged: Mapping[int, int]) -> list[Message]:
         """NBIRTH (with bdSeq, Node Control/Rebirth, journal/id, journal/first, journal/acknowledged) and the DBIRTHs."""
-        raise NotImplementedError
+        self._journal.first = journal_first
+        self._journal.acknowledged = dict(acknowledged)
+        self._connected = True
+        return self._births(now)
 
     def disconnected(self) -> None:
         """The connection is gone; nothing is published until ``connected`` again."""
-        raise NotImplementedError
+        self._connected = False
+        self._host_online_at = None
 
     def leave(self, now: int) -> list[Message]:
         """NDEATH on purpose, to be published before DISCONNECT."""
-        raise NotImplementedError
+        if not self._connected:
+            return []
+        self.disconnected()
+        return [self._death(now)]
 
     def device_born(self, layout: Layout, latest: Scan) -> list[Message]:
-        """A device answers (first time, again, or with a changed layout): its DBIRTH, or [] until the node is born."""
-        raise NotImplementedError
+        """A device answers (first time, again, or with a changed layout): its DBIRTH, or [] until the node is born.
+
+        ``latest`` may be empty (no index): every point is then born null and stale, which is how the backlog of a silent
+        device can be replayed.
+        """
+        device = self._devices.get(layout.device)
+        if device is None or device.layout is not layout:
+            device = self._devices[layout.device] = self._make(layout)
+        device.alive = True
+        device.remember(latest)
+        return [self._device_birth(device, latest.time)] if self._connected else []
 
     def device_died(self, device: str, now: int) -> list[Message]:
         """A device no longer answers: its DDEATH."""
-        raise NotImplementedError
+        known = self._devices.get(device)
+        if known is None or not known.alive:
+            return []
+        known.alive = False
+        if not self._connected:
+            return []
+        return [self._message(topics.build(Verb.DDEATH, self._id, device), Payload(time=now, seq=self._next_seq()))]
 
-    def scan(self, scan: Scan) -> Message | None:
-        """The data message for a scan. Hot path: templates are made at birth. Also keeps the latest values for births."""
-        raise NotImplementedError
+    def scan(self, scan: Scan, now: int | None = None) -> Message | None:
+        """The data message for a scan, published at ``now`` (by default the scan's own time). Hot path: encoders are made at
+        birth. Also keeps the latest values for births. Raises WrongType for a value that is not of its point's kind.
+        """
+        name = scan.layout.device
+        device = self._devices.get(name) if name else self._node
+        if device is None:
+            return None
+        encoder = device.encoder_for(scan)
+        if encoder is None:
+            return None
+        if not scan.historical:
+            device.remember(scan)
+        if not (self._connected and device.alive):
+            return None
+        payload = encoder.encode(scan, (self._seq + 1) & 255, scan.time if now is None else now)
+        self._seq = (self._seq + 1) & 255
+        return Message(device.topic, payload)
+
+    def journal_first(self, value: int, now: int) -> Message | None:
+        """The journal's oldest offset moved on (rows were dropped at its bound): an NDATA saying so, None until born."""
+        self._journal.first = value
+        if not (self._connected and self._journal.id):
+            return None
+        metric = Metric(name=names.JOURNAL_FIRST, time=now, type=DataType.INT64, value=value)
+        return self._message(self._node.topic, Payload(time=now, seq=self._next_seq(), metrics=(metric,)))
 
     def node_layout(self, layout: Layout, now: int) -> list[Message]:
         """The node's own points changed (after a reload): a new NBIRTH with all DBIRTHs, same bdSeq."""
-        raise NotImplementedError
+        self._node = self._make(layout)
+        return self._births(now) if self._connected else []
 
     def received(self, topic: str, payload: bytes, now: int) -> tuple[list[Message], Sequence[EdgeEvent]]:
         """Handle NCMD, DCMD and STATE. Never raises on bad bytes: it returns a Complaint."""
-        raise NotImplementedError
+        try:
+            if topic == self._state_topic:
+                return [], self._state(payload)
+            where = topics.parse(topic)
+            if not isinstance(where, Topic) or where.verb not in (Verb.NCMD, Verb.DCMD) or where.node != self._id:
+                return [], [Complaint(self._id, f"{topic}: not meant for this edge node")]
+            return self._commands(where.device, codec.decode(payload), now)
+        except (codec.MalformedPayload, topics.BadTopic, hoststate.BadState) as error:
+            return [], [Complaint(self._id, f"{topic}: {error}")]
+
+    # -- births and deaths ---------------------------------------------------------------------------------------------
+
+    def _make(self, layout: Layout) -> _Born:
+        if layout.node != self._id:
+            raise ValueError(f"layout of {layout.node}/{layout.device}: this session is {self._id}")
+        taken = sorted({p.path for p in layout.points} & names.RESERVED)
+        if taken:
+            raise ValueError(f"{layout.device or layout.node}: {taken[0]!r} is reserved and cannot be a point")
+        return _Born(layout, topics.build(Verb.DDATA if layout.device else Verb.NDATA, self._id, layout.device))
+
+    def _births(self, now: int) -> list[Message]:
+        self._seq = 0
+        control = [
+            self._bd_seq_metric(now),
+            Metric(name=names.REBIRTH, time=now, type=DataType.BOOLEAN, value=False),
+            *self._journal.metrics(now),
+        ]
+        node = Payload(time=now, seq=0, metrics=(*control, *self._node.metrics(now)))
+        births = [self._device_birth(d, now) for d in self._devices.values() if d.alive]
+        return [self._message(topics.build(Verb.NBIRTH, self._id), node), *births]
+
+    def _device_birth(self, device: _Born, now: int) -> Message:
+        metrics = (*self._journal.offset(now), *device.metrics(now))
+        topic = topics.build(Verb.DBIRTH, self._id, device.layout.device)
+        return self._message(topic, Payload(time=now, seq=self._next_seq(), metrics=metrics))
+
+    def _death(self, now: int) -> Message:
+        payload = Payload(time=now, metrics=(self._bd_seq_metric(now),))
+        return Message(topics.build(Verb.NDEATH, self._id), codec.encode(payload), qos=1)
+
+    def _bd_seq_metric(self, now: int) -> Metric:
+        return Metric(name=names.BD_SEQ, time=now, type=DataType.INT64, value=self._bd_seq)
+
+    def _next_seq(self) -> int:
+        self._seq = (self._seq + 1) & 255
+        return self._seq
+
+    @staticmethod
+    def _message(topic: str, payload: Payload) -> Message:
+        return Message(topic, codec.encode(payload))
+
+    # -- what comes in -------------------------------------------------------------------------------------------------
+
+    def _state(self, payload: bytes) -> Sequence[EdgeEvent]:
+        online, time = hoststate.parse(payload)
+        if online:
+            self._host_online_at = time
+        elif self._host_online_at is not None and time < self._host_online_at:
+            return []  # the will of an earlier connection, delivered after the host was back
+        return [HostState(self._host_id, online, time)]
+
+    def _commands(self, device: str, payload: Payload, now: int) -> tuple[list[Message], Sequence[EdgeEvent]]:
+        messages: list[Message] = []
+        events: list[EdgeEvent] = []
+        journal = next((m.value for m in payload.metrics if m.name == names.JOURNAL_ID and not device), None)
+        for metric in payload.metrics:
+            if not device and metric.name == names.JOURNAL_ID:
+                continue
+            if not device and metric.name == names.REBIRTH:
+                if metric.value is True and self._connected:
+                    messages += self._births(now)
+                    events.append(RebirthAsked())
+            elif not device and metric.name == names.JOURNAL_STORED:
+                events.append(self._stored(journal, metric))
+            else:
+                events.append(self._command(device, metric, payload.time, now))
+        return messages, events
+
+    def _stored(self, journal: object, metric: Metric) -> EdgeEvent:
+        offset = metric.value
+        if journal != self._journal.id or not self._journal.id:
+            return Complaint(self._id, f"{names.JOURNAL_STORED} is for journal {journal!r:.60}, not for {self._journal.id!r}")
+        if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
+            return Complaint(self._id, f"{names.JOURNAL_STORED} {offset!r:.60} is no offset")
+        segment, known = offset >> 32, self._journal.acknowledged
+        known[segment] = max(offset, known.get(segment, 0))
+        return Stored(self._journal.id, offset)
+
+    def _command(self, device: str, metric: Metric, sent: int | None, now: int) -> EdgeEvent:
+        place = f"{device or self._id} {metric.name!r}"
+        if not metric.name:
+            return Complaint(self._id, f"{place}: a command by alias {metric.alias}, but this node gives none")
+        if metric.problem:
+            return Complaint(self._id, f"{place}: {metric.problem}")
+        if isinstance(metric.value, bytes | tuple):
+            return Complaint(self._id, f"{place}: a command cannot hold this type")
+        time = metric.time if metric.time is not None else sent
+        return Command(device, metric.name, metric.value, now if time is None else time)

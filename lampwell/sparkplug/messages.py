@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lampwell.points import Value
 from lampwell.readings import Layout, NodeId, Scan
@@ -32,21 +32,44 @@ class Subscription:
 @dataclass(frozen=True, slots=True)
 class NodeBorn:
     """An edge node's NBIRTH was accepted. ``journal`` is None for a node of another make; ``first`` is the oldest offset its
-    journal still holds (everything below is either stored or was dropped there and counted)."""
+    journal still holds (everything below is either stored or was dropped there and counted). ``birth`` holds the values of the
+    node's own points at ``time``; ``times[i]`` is when ``birth.values[i]`` was read.
+    """
 
     layout: Layout
     birth: Scan
     time: int
     journal: str | None = None
     first: int = 0
+    times: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceBorn:
-    """A device's DBIRTH was accepted; ``birth`` holds the values in it (ours are in the journal as well: do not store twice)."""
+    """A device's DBIRTH was accepted; ``birth`` holds the values in it (ours are in the journal as well: do not store twice),
+    ``times[i]`` is when ``birth.values[i]`` was read.
+    """
 
     layout: Layout
     birth: Scan
+    times: tuple[int, ...] = ()
+
+
+def dated(born: NodeBorn | DeviceBorn) -> tuple[Scan, ...]:
+    """A birth's values as scans of their own times: what to store of a node that has no journal."""
+    birth, groups = born.birth, dict[int, list[int]]()
+    for position, time in enumerate(born.times):
+        groups.setdefault(time, []).append(position)
+    return tuple(
+        replace(
+            birth,
+            time=time,
+            index=tuple(birth.index[i] for i in chosen),
+            values=tuple(birth.values[i] for i in chosen),
+            flags=tuple(birth.flags[i] for i in chosen),
+        )
+        for time, chosen in sorted(groups.items())
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,15 @@ class ScanReceived:
     """A NDATA or DDATA, live or historical."""
 
     scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class JournalMoved:
+    """A node's journal dropped rows at its bound: ``first`` is the oldest offset it still holds."""
+
+    node: NodeId
+    journal: str
+    first: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +98,7 @@ class NodeDied:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDied:
-    """A DDEATH: this device no longer answers its edge node."""
+    """A DDEATH: this device no longer answers its edge node; ``time`` is the edge's (NodeDied has the host's)."""
 
     node: NodeId
     device: str
@@ -81,7 +113,7 @@ class Complaint:
     reason: str
 
 
-HostEvent = NodeBorn | DeviceBorn | ScanReceived | NodeDied | DeviceDied | Complaint
+HostEvent = NodeBorn | DeviceBorn | ScanReceived | JournalMoved | NodeDied | DeviceDied | Complaint
 
 
 # -- what an edge session tells its owner --------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Proofs of speed and of survival: `make bench` and `make faults`."""

@@ -1,0 +1,91 @@
+"""``lampwell gateway`` and ``python -m gateway``: run one edge node."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+from pathlib import Path
+
+import click
+
+from gateway.app import Gateway
+from lampwell.assets import Broker, County
+from lampwell.clock import SystemClock
+from lampwell.county import load
+from lampwell.errors import ConfigError, Problem
+
+log = logging.getLogger(__name__)
+
+PASSWORD_VARIABLE = "LAMPWELL_MQTT_PASSWORD"  # noqa: S105 - the name of the place, not the secret
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--edge", help="The edge node to run; needed where the county has several.")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder (default: run/COUNTY/EDGE).")
+@click.option("--verbose", is_flag=True, help="Log what is done, not only what breaks and heals.")
+def gateway(folder: Path, edge: str | None, data: Path | None, *, verbose: bool) -> None:
+    """Run one edge node of the county in FOLDER until stopped.
+
+    SIGHUP loads the county anew; a bad one is refused and the old one keeps running. The broker's password comes from the file
+    named in the county, or from LAMPWELL_MQTT_PASSWORD.
+    """
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    county = load(folder)
+    name = edge or only_edge(county)
+    data_dir = data or Path("run") / county.id / name
+    gc.set_threshold(100_000, 20, 20)  # what a start makes lives for ever; looking through it again and again costs a fifth of it
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        uvloop.install()
+    asyncio.run(serve(county, name, data_dir))
+
+
+async def serve(county: County, edge: str, data_dir: Path) -> None:
+    """Run an edge node until SIGINT or SIGTERM; SIGHUP reloads."""
+    app = Gateway(
+        county,
+        edge,
+        clock=SystemClock(),
+        data_dir=data_dir,
+        password=password_of(county.broker),
+        reload=lambda: load(county.folder),
+    )
+    loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[object]]()
+
+    def on(number: signal.Signals, what: str) -> None:
+        def start() -> None:
+            task: asyncio.Task[object] = asyncio.ensure_future(getattr(app, what)())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        loop.add_signal_handler(number, start)
+
+    on(signal.SIGHUP, "reload")
+    on(signal.SIGINT, "stop")
+    on(signal.SIGTERM, "stop")
+    await app.run()
+
+
+def password_of(broker: Broker) -> str:
+    """The broker's password, from its file or the environment; ConfigError if the file can not be read."""
+    if not broker.password_file:
+        return os.environ.get(PASSWORD_VARIABLE, "")
+    try:
+        return Path(broker.password_file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(
+            [Problem(broker.password_file, "", f"the broker's password can not be read: {error.strerror}")]
+        ) from None
+
+
+def only_edge(county: County) -> str:
+    """The county's edge node where there is just one."""
+    if len(county.edges) == 1:
+        return county.edges[0].id
+    raise click.UsageError(f"name one with --edge: {', '.join(node.id for node in county.edges)}")

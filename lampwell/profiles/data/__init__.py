@@ -1,0 +1,1 @@
+"""The register maps that come with lampwell, one TOML file each."""
