@@ -1,12 +1,12 @@
 """`python -m bench.bus`: a fair bus, and what one read costs.
 
-Fair bus: 50 units of 40 registers behind one TCP address, polled every second, 5 of them dead; healthy values a second and the worst
-gap of a healthy unit, against the same bus with all alive. The address is once a server with many units, once a converter whose
-serial line a silent unit blocks for a second (10 ms a request, so half of the line is in use). The peer is pymodbus, one client,
-one task a unit, on the same servers in the same run: with the timeout of ours and no retries, and with its defaults (3 s, 3 retries).
+Fair bus: 50 units of 40 registers behind one TCP address, polled every second, 5 of them dead; healthy values a second and the
+worst gap of a healthy unit, against the same bus with all alive. The address is once a server with many units, once a converter
+whose serial line a silent unit blocks for a second (10 ms a request, so half of the line is in use). The peer is pymodbus, one
+client, one task a unit, on the same servers in the same run: with our timeout and no retries, and with its defaults (3 s, 3).
 
-One read: CPU of this process for a read of 125 registers at 1, 16 and 64 connections, against the same peer. Server processes are
-separate and raw, so that they are not the limit.
+One read: CPU of this process for a read of 125 registers at 1, 16 and 64 connections, against the same peer. Server processes
+are separate and raw, so that they are not the limit.
 """
 
 from __future__ import annotations
@@ -234,7 +234,8 @@ def one_read(reads: int) -> list[dict[str, Any]]:
 
 def run(quick: bool) -> dict[str, Any]:
     """The figures; the tables go to the screen."""
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+    for noisy in ("pymodbus", "gateway.bus"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL + 1)
     reads = one_read(4_000 if quick else 40_000)
     print(f"{'connections':<28} {'lampwell us/read':>17} {'pymodbus us/read':>17}")
     for row in reads:

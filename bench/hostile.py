@@ -1,7 +1,7 @@
 """`python -m bench.hostile`: 100,000 hostile answers against the guard; not one wrong value may be believed.
 
-Most go straight into the framing, in pieces as a stream brings them; some thousands through real sockets, where time and order lie
-as well. The same requests through pymodbus show what the guard is for. Ends with one line of JSON.
+Most go straight into the framing, in pieces as a stream brings them; some thousands through real sockets, where time and order
+lie as well. The same requests through pymodbus show what the guard is for. Ends with one line of JSON.
 """
 
 from __future__ import annotations

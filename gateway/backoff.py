@@ -55,6 +55,11 @@ class Backoff:
         known = self.state in (UnitState.OK, UnitState.SLOW) and self.failures < DEAD_AFTER
         return self._enter(UnitState.SLOW if known else UnitState.DEAD)
 
+    def forgive(self) -> None:
+        """It did answer, only late: it is asked as usual, and its state waits for the next answer."""
+        self.failures = 0
+        self.due = 0.0
+
     def link_lost(self) -> bool:
         """Its link is down, which says nothing of the unit: it is asked as usual once the link is back. True on a change."""
         return self._enter(UnitState.DEAD)

@@ -44,6 +44,7 @@ NOT_REACHED = frozenset({10, 11})  # a gateway on the way speaks for a unit that
 BUDGET_S = 3.0  # of waiting for silent units may be saved up
 RTU_QUARANTINE = 3.0  # timeouts that a failed RTU unit is not asked: its late answer must not meet a new request to itself
 SILENT_LINK = 4  # requests in a row without any answer, and the connection is made anew (it may be half open)
+UNSURE_S = 10.0  # later deadline of a unit that may not answer: those that do are served first
 SOON_S = 0.001  # less than this is now: a wait must move the clock
 AFTER_CRASH_S = 5.0
 OVERLOAD_QUIET_S = 300.0
@@ -98,6 +99,7 @@ class Bus:
         self._budget = ProbeBudget(max(BUDGET_S, link.timeout_s))
         self._down = Reconnect(rng)
         self._connecting = asyncio.Lock()
+        self._hands = link.in_flight if link.transport is Transport.TCP else 1
         self._nap = Nap(clock)
         self._requests = Requests(self._nap.wake)
         self._probing = False
@@ -113,7 +115,7 @@ class Bus:
         """Own the link until cancelled; then close it."""
         try:
             async with asyncio.TaskGroup() as hands:
-                for number in range(self.link.in_flight if self.link.transport is Transport.TCP else 1):
+                for number in range(self._hands):
                     hands.create_task(self._work(), name=f"bus {self.link.id} {number}")
         finally:
             self._requests.refuse(LinkDown(f"{self.link.id}: stopped"))
@@ -188,6 +190,7 @@ class Bus:
 
     async def _poll(self, job: UnitJob, now: float) -> None:
         unit, poll = job.key
+        self._forgive(unit)
         probing = unit.backoff.failures > 0
         if probing:
             if job is not unit.main:
@@ -234,17 +237,14 @@ class Bus:
         return answers if alive else []
 
     async def _read(self, unit: Unit, plan: BlockPlan) -> bytes:
-        late = self._modbus.counters.late_s
-        if late and (late_s := late.pop(unit.number, None)) is not None:
-            unit.trip.learn_late(late_s)
         own_s = self._patience.timeout_s(unit.trip, plan.block, unit.backoff.failures)
         began = self._ticks()
         blocked_s = max(0.0, self._blocked_until - began)
         try:
             data = await self._modbus.read(unit.number, plan.block, own_s + blocked_s)
         except NoAnswer:
-            if own_s < self.link.timeout_s:
-                self._blocked_until = max(self._blocked_until, began + self.link.timeout_s)
+            if blocked_s or own_s < self.link.timeout_s:
+                self._blocked_until = max(self._blocked_until, began) + self.link.timeout_s
             await self._unheard()
             raise
         except DeviceRefused:
@@ -257,6 +257,13 @@ class Bus:
         else:
             self._patience.learn(unit.trip, plan.block, self._ticks() - began)
         return data
+
+    def _forgive(self, unit: Unit) -> None:
+        """A late answer came: the unit lives, it is only slower (or was held up longer) than believed."""
+        late = self._modbus.counters.late_s
+        if late and (late_s := late.pop(unit.number, None)) is not None:
+            unit.trip.learn_late(late_s)
+            unit.backoff.forgive()
 
     # -- what an answer or a failure means ---------------------------------------------------------------------------------------
 
@@ -292,6 +299,7 @@ class Bus:
 
     def _reschedule(self, job: UnitJob, started: float) -> None:
         unit, _ = job.key
+        job.slack_s = 0.0 if unit.backoff.state is UnitState.OK else UNSURE_S
         missed = self._schedule.done(job, started)
         if unit.backoff.failures and unit.backoff.due > job.release:
             self._schedule.defer(job, unit.backoff.due)
@@ -315,7 +323,7 @@ class Bus:
 
     async def _unheard(self) -> None:
         self._unanswered += 1
-        if self._unanswered >= SILENT_LINK:
+        if self._unanswered >= SILENT_LINK * self._hands:
             self._unanswered = 0
             await self._modbus.close()
 
@@ -409,6 +417,8 @@ class Bus:
             phase = (base + number / len(self._units)) % 1
             intervals = unit.plan.device.intervals
             if unit.plan.fast:
-                unit.jobs[PollClass.FAST] = self._schedule.add((unit, PollClass.FAST), Mode.DRY.interval_s(intervals), phase)
+                unit.jobs[PollClass.FAST] = self._schedule.add(
+                    (unit, PollClass.FAST), Mode.DRY.interval_s(intervals), phase, UNSURE_S
+                )
             if unit.plan.slow:
-                unit.jobs[PollClass.SLOW] = self._schedule.add((unit, PollClass.SLOW), intervals.slow_s, phase)
+                unit.jobs[PollClass.SLOW] = self._schedule.add((unit, PollClass.SLOW), intervals.slow_s, phase, UNSURE_S)

@@ -13,11 +13,12 @@ FIRST_WITHIN_S = 1.0  # every first poll happens within this of the start, howev
 
 @dataclass(slots=True, eq=False)
 class Job(Generic[Key]):
-    """A poll that comes back every ``interval_s``, at ``phase`` (0..1) of it. Its deadline is its next slot."""
+    """A poll that comes back every ``interval_s``, at ``phase`` (0..1) of it. Its deadline is its next slot plus ``slack_s``."""
 
     key: Key
     interval_s: float
     phase: float
+    slack_s: float = 0.0
     release: float = 0.0
     version: int = 0
     taken: bool = False
@@ -32,9 +33,9 @@ class Schedule(Generic[Key]):
         self._waiting: list[tuple[float, int, int, Job[Key]]] = []
         self._ready: list[tuple[float, int, int, Job[Key]]] = []
 
-    def add(self, key: Key, interval_s: float, phase: float) -> Job[Key]:
+    def add(self, key: Key, interval_s: float, phase: float, slack_s: float = 0.0) -> Job[Key]:
         """A new job, due for the first time within ``FIRST_WITHIN_S``."""
-        job = Job(key, interval_s, phase)
+        job = Job(key, interval_s, phase, slack_s)
         self._put(job, self._start + phase * min(interval_s, FIRST_WITHIN_S))
         return job
 
@@ -43,7 +44,7 @@ class Schedule(Generic[Key]):
         while self._waiting and self._waiting[0][0] <= now:
             _, count, version, job = heapq.heappop(self._waiting)
             if version == job.version:
-                heapq.heappush(self._ready, (job.release + job.interval_s, count, version, job))
+                heapq.heappush(self._ready, (job.release + job.interval_s + job.slack_s, count, version, job))
         while self._ready:
             _, _, version, job = heapq.heappop(self._ready)
             if version == job.version:

@@ -9,7 +9,7 @@ from lampwell.points import Deadband, Kind, Point, PollClass, Tests, Value
 from lampwell.readings import Flag, Quality, quality_of
 from lampwell.sparkplug import names
 from lampwell.sparkplug.codec import Metric, Property
-from lampwell.sparkplug.datatypes import TYPE_OF_KIND, DataType, kind_of
+from lampwell.sparkplug.datatypes import DataType, kind_of
 
 _DEFAULT = Point(path="default")
 
@@ -42,17 +42,6 @@ def flags_of(properties: Mapping[str, Property], value: Value | None) -> int:
     if quality is None or quality.value == Quality.GOOD:
         return settled(value, 0)
     return int(Flag.STALE if quality.value == Quality.STALE else Flag.DEVICE)
-
-
-def point_metric(point: Point, time: int, value: Value | None, flags: int) -> Metric:
-    """A point's metric in a birth, with everything a host should know of it."""
-    return Metric(
-        name=point.path,
-        time=time,
-        type=TYPE_OF_KIND[point.kind],
-        value=value,
-        properties=quality_properties(settled(value, flags)) | point_properties(point),
-    )
 
 
 def point_properties(point: Point) -> dict[str, Property]:

@@ -25,7 +25,7 @@ from lampwell.sparkplug.datatypes import (
     interpret,
     type_name,
 )
-from lampwell.sparkplug.descriptor import PayloadMessage
+from lampwell.sparkplug.descriptor import MetricMessage, PayloadMessage
 
 
 class MalformedPayload(LampwellError):
@@ -82,6 +82,14 @@ def encode(payload: Payload) -> bytes:
     return data
 
 
+def encode_properties(properties: Mapping[str, Property]) -> bytes:
+    """The bytes of a metric's properties field alone, to be joined to a metric's others."""
+    message = MetricMessage()
+    _write_properties(message, properties)
+    data: bytes = message.SerializeToString()
+    return data
+
+
 def _write_metric(out: Any, metric: Metric) -> None:
     if metric.name:
         out.name = metric.name
@@ -95,9 +103,7 @@ def _write_metric(out: Any, metric: Metric) -> None:
         out.is_historical = True
     if metric.transient:
         out.is_transient = True
-    for name, entry in metric.properties.items():
-        out.properties.keys.append(name)
-        _write_property(out.properties.values.add(), entry)
+    _write_properties(out, metric.properties)
     if metric.value is None:
         out.is_null = True
         return
@@ -105,6 +111,12 @@ def _write_metric(out: Any, metric: Metric) -> None:
         _write_value(out, metric.type, metric.value)
     except (WrongType, ValueError, TypeError) as error:
         raise WrongType(f"metric {metric.name or metric.alias!r}: {error}") from None
+
+
+def _write_properties(out: Any, properties: Mapping[str, Property]) -> None:
+    for name, entry in properties.items():
+        out.properties.keys.append(name)
+        _write_property(out.properties.values.add(), entry)
 
 
 def _write_property(out: Any, entry: Property) -> None:

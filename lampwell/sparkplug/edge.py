@@ -14,13 +14,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lampwell.points import Value
 from lampwell.readings import Flag, Layout, Scan
 from lampwell.sparkplug import codec, hoststate, names, topics
-from lampwell.sparkplug.births import point_metric
 from lampwell.sparkplug.codec import Metric, Payload
 from lampwell.sparkplug.datatypes import DataType
-from lampwell.sparkplug.fastwire import ScanEncoder
+from lampwell.sparkplug.fastwire import Latest, ScanEncoder
 from lampwell.sparkplug.messages import (
     Command,
     Complaint,
@@ -35,8 +33,6 @@ from lampwell.sparkplug.topics import Topic, Verb
 
 _OLD_LAYOUTS = 8  # encoders kept per device for the backlog's earlier layouts
 
-_Latest = tuple[int, Value | None, int]
-
 
 class _Born:
     """What is known of a device (or of the node itself): its layout, its newest values, and how its scans are encoded."""
@@ -49,7 +45,7 @@ class _Born:
         self.alive = True
         self.encoder = ScanEncoder(layout)
         self._full: Scan | None = None
-        self._newer: dict[int, _Latest] = {}
+        self._newer: dict[int, Latest] = {}
         self._old: dict[Layout, ScanEncoder] = {}
 
     def encoder_for(self, scan: Scan) -> ScanEncoder | None:
@@ -75,15 +71,15 @@ class _Born:
         for column, value, flags in zip(scan.index, scan.values, scan.flags, strict=True):
             newer[column] = (time, value, flags)
 
-    def metrics(self, now: int) -> list[Metric]:
-        """The birth's metrics: latest values with their own times; a point never read is null and stale."""
-        latest: dict[int, _Latest] = {}
+    def latest(self, now: int) -> list[Latest]:
+        """Every column for a birth, with its own time; a point never read is null and stale."""
+        latest: dict[int, Latest] = {}
         if self._full is not None:
             scan = self._full
             latest = {c: (scan.time, v, f) for c, v, f in zip(scan.index, scan.values, scan.flags, strict=True)}
         latest |= self._newer
-        unread: _Latest = (now, None, int(Flag.STALE))
-        return [point_metric(p, *latest.get(column, unread)) for column, p in enumerate(self.layout.points)]
+        unread: Latest = (now, None, int(Flag.STALE))
+        return [latest.get(column, unread) for column in range(len(self.layout.points))]
 
 
 @dataclass(slots=True)
@@ -258,14 +254,16 @@ class EdgeSession:
             Metric(name=names.REBIRTH, time=now, type=DataType.BOOLEAN, value=False),
             *self._journal.metrics(now),
         ]
-        node = Payload(time=now, seq=0, metrics=(*control, *self._node.metrics(now)))
-        births = [self._device_birth(d, now) for d in self._devices.values() if d.alive]
-        return [self._message(topics.build(Verb.NBIRTH, self._id), node), *births]
+        node = self._birth(topics.build(Verb.NBIRTH, self._id), self._node, control, now)
+        return [node, *(self._device_birth(device, now) for device in self._devices.values() if device.alive)]
 
     def _device_birth(self, device: _Born, now: int) -> Message:
-        metrics = (*self._journal.offset(now), *device.metrics(now))
-        topic = topics.build(Verb.DBIRTH, self._id, device.layout.device)
-        return self._message(topic, Payload(time=now, seq=self._next_seq(), metrics=metrics))
+        self._next_seq()
+        return self._birth(topics.build(Verb.DBIRTH, self._id, device.layout.device), device, self._journal.offset(now), now)
+
+    def _birth(self, topic: str, born: _Born, extra: Sequence[Metric], now: int) -> Message:
+        opening = codec.encode(Payload(time=now, metrics=tuple(extra)))
+        return Message(topic, born.encoder.birth(opening, born.latest(now), self._seq))
 
     def _death(self, now: int) -> Message:
         payload = Payload(time=now, metrics=(self._bd_seq_metric(now),))

@@ -7,16 +7,16 @@ timestamp and the packed values. The bytes are those protobuf itself would write
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from math import isfinite
 
 from lampwell.points import Kind, Point, Value
 from lampwell.readings import Flag, Layout, Scan
 from lampwell.sparkplug import names
-from lampwell.sparkplug.births import quality_properties, settled
+from lampwell.sparkplug.births import point_properties, quality_properties, settled
+from lampwell.sparkplug.codec import encode_properties
 from lampwell.sparkplug.datatypes import TYPE_OF_KIND, DataType, WrongType
-from lampwell.sparkplug.descriptor import MetricMessage
 
 _DOUBLE = struct.Struct("<d").pack
 _MASK = (1 << 64) - 1
@@ -27,6 +27,9 @@ _TIME, _TYPE, _HISTORICAL, _NULL = b"\x18", b"\x20", b"\x28\x01", b"\x38\x01"
 _LONG, _DOUBLE_TAG, _BOOL, _TEXT = b"\x58", b"\x69", b"\x70", b"\x7a"
 
 _USUAL_TIME = 6  # bytes of a timestamp from 1971 to 2109
+Latest = tuple[int, Value | None, int]
+"""Time, value and flags of a point as last read."""
+
 _SEQ = tuple(_PAYLOAD_SEQ + (bytes((n,)) if n < 128 else bytes((n & 127 | 128, 1))) for n in range(256))
 
 
@@ -64,6 +67,23 @@ class ScanEncoder:
             parts.append(_offset_metric(time, scan.offset, historical=scan.historical))
         parts.append(_SEQ[seq])
         return b"".join(parts)
+
+    def birth(self, opening: bytes, latest: Iterable[Latest], seq: int) -> bytes:
+        """A birth's payload: ``opening`` (its timestamp and the metrics that are no points), every column, and ``seq``."""
+        metrics = (self._birth_metric(column, *reading) for column, reading in enumerate(latest))
+        return b"".join((opening, *metrics, _SEQ[seq]))
+
+    def _birth_metric(self, column: int, time: int, value: Value | None, flags: int) -> bytes:
+        number, field = self._kinds[column]
+        if type(value) is float and not isfinite(value):
+            value, flags = None, flags | Flag.SENTINEL
+        body = self._heads[column] + varint(time) + _TYPE + varint(number)
+        if value is None:
+            body += _NULL
+        body += _birth_properties(self.layout.points[column], settled(value, flags))
+        if value is not None:
+            body += self._value(column, field, value)
+        return _PAYLOAD_METRIC + varint(len(body)) + body
 
     def _live(self, parts: list[bytes], scan: Scan, time: bytes) -> None:
         """The usual case: good doubles are two joins and a pack each, everything else goes metric by metric."""
@@ -123,12 +143,14 @@ def _double_prefix(point: Point, head: bytes) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _properties_field(flags: int) -> bytes:
-    message = MetricMessage()
-    for name, entry in quality_properties(flags).items():
-        message.properties.keys.append(name)
-        message.properties.values.add(type=entry.type, int_value=entry.value)
-    data: bytes = message.SerializeToString()
-    return data
+    return encode_properties(quality_properties(flags))
+
+
+@lru_cache(maxsize=65536)
+def _birth_properties(point: Point, flags: int) -> bytes:
+    """What a birth says of a point, made once for all devices of a profile: a thousand births follow each reconnection."""
+    properties = quality_properties(flags) | point_properties(point)
+    return encode_properties(properties) if properties else b""
 
 
 def _double_field(value: Value) -> bytes:

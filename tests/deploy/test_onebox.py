@@ -73,7 +73,7 @@ def first_reading(process: subprocess.Popen[str]) -> None:
 def test_a_county_comes_alive_and_nothing_is_lost(tmp_path: Path) -> None:
     """Every device of the county is read and stored, and the one JSON object says so with real figures."""
     done = subprocess.run(
-        command(tmp_path / "d", "--for", "20s", "--json"), cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
+        command(tmp_path / "d", "--for", "12s", "--json"), cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
     )
     assert done.returncode == 0, done.stderr + done.stdout
     (line,) = done.stdout.strip().split("\n")
@@ -81,8 +81,8 @@ def test_a_county_comes_alive_and_nothing_is_lost(tmp_path: Path) -> None:
     assert told["devices"] == 67
     assert told["lost"] == told["duplicates"] == told["dropped"] == 0
     assert told["stored"] > 3000
-    assert told["scans_stored"] > 100
-    assert told["polls"] > 200
+    assert told["scans_stored"] > 66
+    assert told["polls"] > 100
     assert told["first_reading_s"] < 20  # ten on an idle machine; this one runs tests beside it
     assert told["latency_p50_ms"] is not None
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lampwell.points import Kind, Point, Value
 from lampwell.readings import Flag, Layout, NodeId, Quality, Scan, quality_of
 from lampwell.sparkplug import codec
-from lampwell.sparkplug.births import quality_properties, settled
+from lampwell.sparkplug.births import point_properties, quality_properties, settled
 from lampwell.sparkplug.codec import Metric, Payload
 from lampwell.sparkplug.datatypes import TYPE_OF_KIND, DataType, WrongType, interpret
 from lampwell.sparkplug.fastwire import ScanEncoder, varint
@@ -89,6 +89,28 @@ def test_historical_bytes_are_protobufs_own(scan: Scan, seq: int) -> None:
     """With the datatype in it, a scan is byte for byte what protobuf writes: fields in order, shortest numbers."""
     scan = replace(scan, historical=True)
     assert ScanEncoder(scan.layout).encode(scan, seq, scan.time) == codec.encode(slowly(scan, seq, scan.time))
+
+
+@given(scan=scans(), seq=st.integers(0, 255), now=st.integers(0, 1 << 43))
+@settings(deadline=None, max_examples=200)
+def test_a_birth_decodes_to_what_was_meant(scan: Scan, seq: int, now: int) -> None:
+    """A birth joined from cached parts decodes to exactly the metrics it was made of."""
+    latest = [(scan.time, None, int(Flag.STALE)) for _ in scan.layout.points]
+    for column, value, flags in zip(scan.index, scan.values, scan.flags, strict=True):
+        latest[column] = (scan.time, value, flags)
+    opening = (Metric(name="bdSeq", time=now, type=DataType.INT64, value=7),)
+    points = tuple(
+        Metric(
+            name=point.path,
+            time=time,
+            type=TYPE_OF_KIND[point.kind],
+            value=value,
+            properties=quality_properties(settled(value, flags)) | point_properties(point),
+        )
+        for point, (time, value, flags) in zip(scan.layout.points, latest, strict=True)
+    )
+    found = ScanEncoder(scan.layout).birth(codec.encode(Payload(time=now, metrics=opening)), latest, seq)
+    assert codec.decode(found) == Payload(time=now, seq=seq, metrics=(*opening, *points))
 
 
 @given(number=st.integers(0, (1 << 64) - 1))
