@@ -20,6 +20,7 @@ from deploy.meter import Account, Meter, settle
 from gateway.app import Gateway
 from lampwell.assets import County
 from lampwell.clock import Clock
+from lampwell.county import place_lines
 from lampwell.errors import LampwellError
 from lampwell.history import open_history
 from lampwell.history.port import History
@@ -86,10 +87,8 @@ async def running(
 
 def _embedded(county: County, endpoint: Endpoint, data_dir: Path) -> County:
     """The county with the embedded broker and store; field and gateway mean the same place by a serial line's relative path."""
-    links = tuple(replace(link, path=str(data_dir.resolve() / link.path)) if link.path else link for link in county.links)
-    return replace(
-        county, broker=endpoint.settings(county.broker), history=replace(county.history, store="duckdb", url=""), links=links
-    )
+    history = replace(county.history, store="duckdb", url="")
+    return place_lines(replace(county, broker=endpoint.settings(county.broker), history=history), data_dir)
 
 
 def _assemble(county: County, clock: Clock, data_dir: Path, broker: EmbeddedBroker, meter: Meter) -> Onebox:

@@ -15,7 +15,7 @@ from gateway.modbus.client import open_link
 from gateway.modbus.port import ModbusLink
 from gateway.plan import BlockPlan, DevicePlan, Mode, bus_seconds, cycle, plan_device
 from lampwell.assets import County, Device, Link
-from lampwell.county import load
+from lampwell.county import load, place_lines
 from lampwell.errors import DeviceRefused, LinkDown, ModbusError, NoAnswer
 from lampwell.points import Point, Value
 from lampwell.profiles.encoding import words_of
@@ -48,9 +48,12 @@ def plan(folder: Path, only: str | None) -> None:
 @click.option(
     "--watch", type=float, is_flag=False, flag_value=0.0, help="Again and again, every so many seconds (default: its own)."
 )
-def poll(folder: Path, device: str, watch: float | None) -> None:
+@click.option(
+    "--lines", type=click.Path(file_okay=False, path_type=Path), help="Where relative serial paths begin (default: run/COUNTY)."
+)
+def poll(folder: Path, device: str, watch: float | None, lines: Path | None) -> None:
     """Read DEVICE of the county in FOLDER once, by its profile, as an engineer at its cabinet would. 现场读取。"""
-    found, link = find(load(folder), device)
+    found, link = find(place_lines(load(folder), lines), device)
     every_s = None if watch is None else watch or found.intervals.dry_s
     read = asyncio.run(_poll(plan_device(found, link), link, every_s))
     if not read:

@@ -15,7 +15,7 @@ import click
 from gateway.app import Gateway
 from lampwell.assets import Broker, County
 from lampwell.clock import SystemClock
-from lampwell.county import load
+from lampwell.county import load, place_lines
 from lampwell.errors import ConfigError, Problem
 
 log = logging.getLogger(__name__)
@@ -27,15 +27,18 @@ PASSWORD_VARIABLE = "LAMPWELL_MQTT_PASSWORD"  # noqa: S105 - the name of the pla
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--edge", help="The edge node to run; needed where the county has several.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder (default: run/COUNTY/EDGE).")
+@click.option(
+    "--lines", type=click.Path(file_okay=False, path_type=Path), help="Where relative serial paths begin (default: run/COUNTY)."
+)
 @click.option("--verbose", is_flag=True, help="Log what is done, not only what breaks and heals.")
-def gateway(folder: Path, edge: str | None, data: Path | None, *, verbose: bool) -> None:
+def gateway(folder: Path, edge: str | None, data: Path | None, lines: Path | None, *, verbose: bool) -> None:
     """Run one edge node of the county in FOLDER until stopped.
 
     SIGHUP loads the county anew; a bad one is refused and the old one keeps running. The broker's password comes from the file
     named in the county, or from LAMPWELL_MQTT_PASSWORD.
     """
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    county = load(folder)
+    county = place_lines(load(folder), lines)
     name = edge or only_edge(county)
     data_dir = data or Path("run") / county.id / name
     gc.set_threshold(100_000, 20, 20)  # what a start makes lives for ever; looking through it again and again costs a fifth of it
@@ -43,10 +46,10 @@ def gateway(folder: Path, edge: str | None, data: Path | None, *, verbose: bool)
         import uvloop
 
         uvloop.install()
-    asyncio.run(serve(county, name, data_dir))
+    asyncio.run(serve(county, name, data_dir, lines))
 
 
-async def serve(county: County, edge: str, data_dir: Path) -> None:
+async def serve(county: County, edge: str, data_dir: Path, lines: Path | None = None) -> None:
     """Run an edge node until SIGINT or SIGTERM; SIGHUP reloads."""
     app = Gateway(
         county,
@@ -54,7 +57,7 @@ async def serve(county: County, edge: str, data_dir: Path) -> None:
         clock=SystemClock(),
         data_dir=data_dir,
         password=password_of(county.broker),
-        reload=lambda: load(county.folder),
+        reload=lambda: place_lines(load(county.folder), lines),
     )
     loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[object]]()
 

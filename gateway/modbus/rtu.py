@@ -24,6 +24,7 @@ from lampwell.assets import Link
 from lampwell.errors import BadAnswer, DeviceRefused, LinkDown, ModbusError
 
 MAX_NOISE_QUIETS = 20  # a line that is not quiet after so many quiet times in a row is reported as down
+GLANCE_S = 0.02  # the quiet may end sooner than it seemed: the late answer came
 AFTER_LATE_S = 0.05  # once the late answer has come nothing more is owed: a short silence is enough
 
 
@@ -70,7 +71,7 @@ class RtuWire(asyncio.Protocol):
             if self._loop.time() > give_up_at:
                 self.close("the line is never quiet")
                 raise LinkDown(f"{self._name}: the line is never quiet")
-            await asyncio.sleep(wait_s)
+            await asyncio.sleep(min(wait_s, GLANCE_S))
         self._owed = None
 
     def distrust(self) -> None:

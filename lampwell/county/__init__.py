@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from lampwell.assets import County
@@ -10,7 +11,7 @@ from lampwell.county.checks import check_rows
 from lampwell.county.read import read_folder
 from lampwell.errors import ConfigError, Problem
 
-__all__ = ["load"]
+__all__ = ["load", "place_lines"]
 
 
 def load(folder: Path) -> County:
@@ -27,3 +28,11 @@ def load(folder: Path) -> County:
     if problems or rows.county is None:
         raise ConfigError(dict.fromkeys(problems))
     return build_county(rows.county.model, rows, devices, folder)
+
+
+def place_lines(county: County, folder: Path | None = None) -> County:
+    """The county with relative serial paths meant from ``folder``: by default ``run/<county id>``, where the virtual field makes
+    its lines. An absolute path (a real port) stays as it is.
+    """
+    base = (folder or Path("run") / county.id).resolve()
+    return replace(county, links=tuple(replace(link, path=str(base / link.path)) if link.path else link for link in county.links))
