@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from bench.hostile_server import Liar, truth_bytes
-from bench.lies import SPACES, Question, chunks, rtu_lies, tcp_lies
+from bench.lies import RTU_LIES, SPACES, TCP_LIES, Question, pieces
 from gateway.modbus.client import open_link
 from gateway.modbus.frames import Request, read_request
 from gateway.modbus.port import Block, LinkCounters
@@ -30,6 +30,7 @@ from lampwell.profiles.model import Space
 
 AT_ONCE = 500
 PATIENCE_S = 0.03
+RTU_CHOICE, TCP_CHOICE = list(RTU_LIES.items()), list(TCP_LIES.items())
 
 
 @dataclass(slots=True)
@@ -82,9 +83,8 @@ async def _batch(rng: Random, tally: Tally) -> None:
         answer = wire.ask(question.unit, request, 60.0)
         if not rtu:
             question = Question(question.unit, question.function, question.truth, int.from_bytes(pipe.sent[:2], "big"))
-        lies = rtu_lies(question, rng) if rtu else tcp_lies(question, rng)
-        fault = rng.choice(list(lies))
-        for piece in chunks(lies[fault], rng):
+        fault, lie = rng.choice(RTU_CHOICE if rtu else TCP_CHOICE)
+        for piece in pieces(fault, lie(question, rng), rng):
             if not wire.lost:
                 wire.data_received(piece)
         asked.append((f"{'rtu' if rtu else 'tcp'} {fault}", question, wire, answer))

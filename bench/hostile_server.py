@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from random import Random
 
-from bench.lies import Question, chunks, rtu_lies, tcp, tcp_lies
+from bench.lies import RTU_LIES, TCP_LIES, Question, pieces, tcp
 from gateway.modbus.frames import crc16, rtu_frame
 
 RTU_REQUEST = 8
@@ -60,12 +60,12 @@ class Liar:
 
     async def _answer(self, question: Question, writer: asyncio.StreamWriter) -> None:
         rng = self._rng
-        lies = rtu_lies(question, rng) if self._rtu else tcp_lies(question, rng)
+        lies = RTU_LIES if self._rtu else TCP_LIES
         name = rng.choice([*lies, *TIMED])
         self.counts[name] += 1
         true = rtu_frame(question.unit, question.pdu) if self._rtu else tcp(question.transaction, question.unit, question.pdu)
         if name in lies:
-            await self._pieces(chunks(lies[name], rng), writer, 0.0)
+            await self._pieces(pieces(name, lies[name](question, rng), rng), writer, 0.0)
             return
         match name:
             case "late" | "late_twice":
@@ -79,7 +79,7 @@ class Liar:
             case "endless":
                 writer.write(rng.randbytes(4096))
             case "split":
-                await self._pieces(chunks(true, rng), writer, 0.001)
+                await self._pieces(pieces(name, true, rng), writer, 0.001)
             case "true":
                 writer.write(true)
 

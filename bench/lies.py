@@ -14,6 +14,8 @@ from random import Random
 from gateway.modbus.frames import rtu_frame
 from lampwell.profiles.model import Space
 
+PduLie = Callable[["Question", Random], tuple[int, bytes]]
+FrameLie = Callable[["Question", Random], bytes]
 SPACES = {Space.COIL: 1, Space.DISCRETE: 2, Space.HOLDING: 3, Space.INPUT: 4}
 
 
@@ -83,7 +85,7 @@ def refused_at_length(q: Question, rng: Random) -> tuple[int, bytes]:
     return q.unit, bytes((q.function | 0x80, len(q.truth))) + other(q.truth, rng)
 
 
-PDU_LIES: tuple[Callable[[Question, Random], tuple[int, bytes]], ...] = (
+PDU_LIES: tuple[PduLie, ...] = (
     wrong_unit,
     wrong_function,
     wrong_count,
@@ -98,55 +100,81 @@ PDU_LIES: tuple[Callable[[Question, Random], tuple[int, bytes]], ...] = (
 # -- lies about the frame ------------------------------------------------------------------------------------------------------
 
 
-def tcp_lies(q: Question, rng: Random) -> dict[str, bytes]:
-    """Every kind of hostile bytes in place of (or around) the answer to ``q`` on Modbus TCP."""
-    lie = bytes((q.function, len(q.truth))) + other(q.truth, rng)
-    true = tcp(q.transaction, q.unit, q.pdu)
-    stray = tcp(q.transaction ^ rng.randint(1, 0xFFFF), q.unit, lie)
-    lies = {make.__name__: tcp(q.transaction, *make(q, rng)) for make in PDU_LIES}
-    return lies | {
-        "wrong_transaction": stray,
-        "next_transaction": tcp(q.transaction + 1 & 0xFFFF, q.unit, lie),
-        "wrong_protocol": tcp(q.transaction, q.unit, lie, protocol=rng.randint(1, 0xFFFF)),
-        "length_too_long": tcp(q.transaction, q.unit, lie, longer=rng.randint(1, 300)),
-        "length_too_short": tcp(q.transaction, q.unit, lie, longer=-rng.randint(1, len(lie))),
-        "truncated": true[: rng.randint(1, len(true) - 1)],
-        "garbage": rng.randbytes(rng.randint(1, 300)),
-        "empty_pdu": tcp(q.transaction, q.unit, b""),
-        "glued_stray_first": stray + true,
-        "glued_stray_last": true + stray,
-        "twice_then_other": true + tcp(q.transaction, q.unit, lie),
-    }
+def _lie(q: Question, rng: Random) -> bytes:
+    """An answer with nothing wrong but its data."""
+    return bytes((q.function, len(q.truth))) + other(q.truth, rng)
 
 
-def rtu_lies(q: Question, rng: Random) -> dict[str, bytes]:
-    """Every kind of hostile bytes in place of (or around) the answer to ``q`` on RTU, most under a right CRC."""
-    lie = bytes((q.function, len(q.truth))) + other(q.truth, rng)
-    true, before = rtu_frame(q.unit, q.pdu), rtu_frame(q.unit, lie)
-    lies = {make.__name__: rtu_frame(*make(q, rng)) for make in PDU_LIES}
-    return lies | {
-        "bit_flips": _flipped(before, rng.sample(range(8 * len(before)), rng.randint(1, 3))),
-        "burst": _burst(before, rng),
-        "wrong_crc": before[:-2] + other(before[-2:], rng),
-        "truncated": before[: rng.randint(1, len(before) - 1)],
-        "garbage": rng.randbytes(rng.randint(1, 300)),
-        "noise_first": bytes((rng.randrange(256),)) + before,
-        "glued_late_first": before + true,
-        "glued_late_last": true + before,
-        "glued_other_unit": rtu_frame(q.unit ^ rng.randint(1, 255), lie) + true,
-        "swallowed_byte": _without(before, rng.randrange(len(before))),
-    }
+def _tcp_true(q: Question) -> bytes:
+    return tcp(q.transaction, q.unit, q.pdu)
 
 
-def chunks(data: bytes, rng: Random) -> list[bytes]:
-    """The same bytes as a stream brings them: in one to four pieces."""
+def _stray(q: Question, rng: Random) -> bytes:
+    return tcp(q.transaction ^ rng.randint(1, 0xFFFF), q.unit, _lie(q, rng))
+
+
+def _tcp_pdu(make: PduLie) -> FrameLie:
+    return lambda q, rng: tcp(q.transaction, *make(q, rng))
+
+
+def _rtu_pdu(make: PduLie) -> FrameLie:
+    return lambda q, rng: rtu_frame(*make(q, rng))
+
+
+def _rtu_lie(q: Question, rng: Random) -> bytes:
+    return rtu_frame(q.unit, _lie(q, rng))
+
+
+def _cut(data: bytes, rng: Random) -> bytes:
+    return data[: rng.randint(1, len(data) - 1)]
+
+
+TCP_LIES: dict[str, FrameLie] = {make.__name__: _tcp_pdu(make) for make in PDU_LIES} | {
+    "wrong_transaction": _stray,
+    "next_transaction": lambda q, rng: tcp(q.transaction + 1 & 0xFFFF, q.unit, _lie(q, rng)),
+    "wrong_protocol": lambda q, rng: tcp(q.transaction, q.unit, _lie(q, rng), protocol=rng.randint(1, 0xFFFF)),
+    "length_too_long": lambda q, rng: tcp(q.transaction, q.unit, _lie(q, rng), longer=rng.randint(1, 300)),
+    "length_too_short": lambda q, rng: tcp(q.transaction, q.unit, _lie(q, rng), longer=-rng.randint(1, len(q.truth) + 2)),
+    "truncated": lambda q, rng: _cut(_tcp_true(q), rng),
+    "truncated_then_stray": lambda q, rng: _cut(_tcp_true(q), rng) + _stray(q, rng),
+    "garbage": lambda _, rng: rng.randbytes(rng.randint(1, 300)),
+    "empty_pdu": lambda q, _: tcp(q.transaction, q.unit, b""),
+    "glued_stray_first": lambda q, rng: _stray(q, rng) + _tcp_true(q),
+    "glued_stray_last": lambda q, rng: _tcp_true(q) + _stray(q, rng),
+    "twice_then_other": lambda q, rng: _tcp_true(q) + tcp(q.transaction, q.unit, _lie(q, rng)),
+}
+"""Every kind of hostile bytes in place of (or around) the answer on Modbus TCP."""
+
+RTU_LIES: dict[str, FrameLie] = {make.__name__: _rtu_pdu(make) for make in PDU_LIES} | {
+    "bit_flips": lambda q, rng: _flipped(_rtu_lie(q, rng), rng),
+    "burst": lambda q, rng: _burst(_rtu_lie(q, rng), rng),
+    "wrong_crc": lambda q, rng: (frame := _rtu_lie(q, rng))[:-2] + other(frame[-2:], rng),
+    "truncated": lambda q, rng: _cut(_rtu_lie(q, rng), rng),
+    "garbage": lambda _, rng: rng.randbytes(rng.randint(1, 300)),
+    "noise_first": lambda q, rng: rng.randbytes(1) + _rtu_lie(q, rng),
+    "glued_late_first": lambda q, rng: _rtu_lie(q, rng) + rtu_frame(q.unit, q.pdu),
+    "glued_late_last": lambda q, rng: rtu_frame(q.unit, q.pdu) + _rtu_lie(q, rng),
+    "glued_other_unit": lambda q, rng: rtu_frame(q.unit ^ rng.randint(1, 255), _lie(q, rng)) + rtu_frame(q.unit, q.pdu),
+    "swallowed_byte": lambda q, rng: _without(_rtu_lie(q, rng), rng),
+}
+"""The same on RTU, most of it under a right CRC."""
+
+
+def pieces(fault: str, data: bytes, rng: Random) -> list[bytes]:
+    """The same bytes as a stream brings them: in one to four pieces.
+
+    Not so the answer that lacks bytes and is followed by another: where a piece ends just when the other has filled it
+    up, no client can tell it from a whole one without making every read wait.
+    """
+    if fault == "truncated_then_stray":
+        return [data]
     cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randint(0, 3)))
     return [piece for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True) if (piece := data[a:b])]
 
 
-def _flipped(frame: bytes, bits: list[int]) -> bytes:
+def _flipped(frame: bytes, rng: Random) -> bytes:
     number = int.from_bytes(frame, "big")
-    for bit in bits:
+    for bit in rng.sample(range(8 * len(frame)), rng.randint(1, 3)):
         number ^= 1 << bit
     return number.to_bytes(len(frame), "big")
 
@@ -159,5 +187,6 @@ def _burst(frame: bytes, rng: Random) -> bytes:
     return spoiled.to_bytes(len(frame), "little")
 
 
-def _without(frame: bytes, at: int) -> bytes:
+def _without(frame: bytes, rng: Random) -> bytes:
+    at = rng.randrange(len(frame))
     return frame[:at] + frame[at + 1 :]

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import logging
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from collector.asking import Wish, ask
+from lampwell.account import broker_account
 from lampwell.assets import County, HistorySettings
 from lampwell.clock import SystemClock
 from lampwell.config import read_secret
@@ -18,7 +20,6 @@ from lampwell.county import load
 from lampwell.history import open_history
 from lampwell.history.port import History
 
-BROKER_VARIABLE = "LAMPWELL_MQTT_PASSWORD"
 PASSWORD_VARIABLE = "LAMPWELL_HISTORY_PASSWORD"  # noqa: S105 - the name of the place, not the secret
 TOKEN_VARIABLE = "LAMPWELL_HISTORY_TOKEN"  # noqa: S105 - the name of the place, not the secret
 
@@ -63,11 +64,11 @@ async def serve(county: County, data_dir: Path) -> None:
     """Run a collector until SIGINT or SIGTERM."""
     from collector.app import Collector
 
-    password = read_secret(county.broker.password_file, BROKER_VARIABLE)
+    broker, password = broker_account(county.broker)
     data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - before anything runs
     history = history_of(county.history, data_dir)
     try:
-        app = Collector(county, history, clock=SystemClock(), password=password, data_dir=data_dir)
+        app = Collector(replace(county, broker=broker), history, clock=SystemClock(), password=password, data_dir=data_dir)
         stopping: list[asyncio.Task[None]] = []
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, lambda: stopping.append(asyncio.create_task(app.stop())))

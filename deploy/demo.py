@@ -140,4 +140,5 @@ def data_folder(county: County, wishes: Wishes) -> Prepared:
     """The folder asked for or the usual one, made ready."""
     folder = wishes.data or (drill_folder if wishes.shifted else live_folder)(county.id)
     now = datetime.now(ZoneInfo(county.time_zone))
-    return prepare(folder, county=county.id, shifted=wishes.shifted, keep=wishes.keep, now=now)
+    edges = [edge.id for edge in county.edges]
+    return prepare(folder, county=county.id, shifted=wishes.shifted, keep=wishes.keep, now=now, edges=edges)

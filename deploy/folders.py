@@ -9,15 +9,29 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from lampwell.errors import LampwellError
 
 MARK = "onebox.json"
+OF_SERVICES = (
+    "serial",
+    "sim.sock",
+    "history.sock",
+    "bdseq",
+    "county",
+    "history.duckdb*",
+    "ledger.sqlite*",
+    "journal.sqlite*",
+    "lampwell.log*",
+    "lock",
+)
+"""What gateway, collector and virtual field leave in the same folder when they run alone, beside a folder for each edge node."""
 
 
 class FolderRefused(LampwellError):
@@ -43,9 +57,9 @@ def drill_folder(county: str) -> Path:
     return Path("run") / f"{county}-drill"
 
 
-def prepare(folder: Path, *, county: str, shifted: bool, keep: bool, now: datetime) -> Prepared:
+def prepare(folder: Path, *, county: str, shifted: bool, keep: bool, now: datetime, edges: Collection[str] = ()) -> Prepared:
     """Make the folder ready: go on in it, or put what is there aside and begin afresh. FolderRefused if it is not ours."""
-    mark = _read_mark(folder, county)
+    mark = _read_mark(folder, county, edges)
     if mark is None:
         return _fresh(folder, county, shifted, Prepared(folder, "新数据目录", "new data folder"))
     if keep or not (shifted or mark["shifted"]):
@@ -68,10 +82,12 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _read_mark(folder: Path, county: str) -> dict[str, object] | None:
-    """What a folder says of itself; None where there is nothing yet."""
+def _read_mark(folder: Path, county: str, edges: Collection[str]) -> dict[str, object] | None:
+    """What a folder says of itself; None where there is nothing yet. What services running alone have left is real-time data."""
     if not folder.exists() or not any(folder.iterdir()):
         return None
+    if not (folder / MARK).exists() and all(_of_services(path.name, edges) for path in folder.iterdir()):
+        _write_mark(folder, county, shifted=False)
     try:
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
         if mark["county"] != county:
@@ -83,9 +99,17 @@ def _read_mark(folder: Path, county: str) -> dict[str, object] | None:
         raise FolderRefused(f"{folder}: is not empty and not a lampwell data folder; name another with --data") from None
 
 
+def _of_services(name: str, edges: Collection[str]) -> bool:
+    return name in edges or any(fnmatchcase(name, pattern) for pattern in OF_SERVICES)
+
+
+def _write_mark(folder: Path, county: str, *, shifted: bool) -> None:
+    (folder / MARK).write_text(json.dumps({"county": county, "shifted": shifted}), encoding="utf-8")
+
+
 def _fresh(folder: Path, county: str, shifted: bool, notice: Prepared) -> Prepared:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_text(json.dumps({"county": county, "shifted": shifted}), encoding="utf-8")
+    _write_mark(folder, county, shifted=shifted)
     return notice
 
 

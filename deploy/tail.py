@@ -22,9 +22,9 @@ import click
 
 from deploy.broker import read_endpoint
 from deploy.folders import drill_folder, live_folder
+from lampwell.account import broker_account
 from lampwell.assets import Broker, County
 from lampwell.clock import Clock, SystemClock
-from lampwell.config import read_secret
 from lampwell.points import Point, Value
 from lampwell.readings import Flag, NodeId, Scan
 from lampwell.sparkplug.host import HostSession
@@ -42,7 +42,6 @@ from lampwell.sparkplug.messages import (
 from lampwell.sparkplug.transport import MqttTransport
 
 TICK_S, SETTLE_S = 1.0, 3.0
-PASSWORD_VARIABLE = "LAMPWELL_MQTT_PASSWORD"  # noqa: S105  the name of a variable, not a secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +213,7 @@ def find_broker(county: County, folders: Iterable[Path]) -> tuple[Broker, str]:
     for folder in folders:
         if endpoint := read_endpoint(folder):
             return endpoint.settings(county.broker), endpoint.password
-    return county.broker, read_secret(county.broker.password_file, PASSWORD_VARIABLE)
+    return broker_account(county.broker)
 
 
 @click.command()

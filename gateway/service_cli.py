@@ -6,21 +6,19 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from gateway.app import Gateway
-from lampwell.assets import Broker, County
+from lampwell.account import broker_account
+from lampwell.assets import County
 from lampwell.clock import SystemClock
 from lampwell.county import load, place_lines
-from lampwell.errors import ConfigError, Problem
 
 log = logging.getLogger(__name__)
-
-PASSWORD_VARIABLE = "LAMPWELL_MQTT_PASSWORD"  # noqa: S105 - the name of the place, not the secret
 
 
 @click.command()
@@ -34,8 +32,8 @@ PASSWORD_VARIABLE = "LAMPWELL_MQTT_PASSWORD"  # noqa: S105 - the name of the pla
 def gateway(folder: Path, edge: str | None, data: Path | None, lines: Path | None, *, verbose: bool) -> None:
     """Run one edge node of the county in FOLDER until stopped.
 
-    SIGHUP loads the county anew; a bad one is refused and the old one keeps running. The broker's password comes from the file
-    named in the county, or from LAMPWELL_MQTT_PASSWORD.
+    SIGHUP loads the county anew; a bad one is refused and the old one keeps running. The broker's account is the county's,
+    or that of LAMPWELL_MQTT_USERNAME with LAMPWELL_MQTT_PASSWORD_FILE or LAMPWELL_MQTT_PASSWORD.
     """
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     county = place_lines(load(folder), lines)
@@ -51,13 +49,14 @@ def gateway(folder: Path, edge: str | None, data: Path | None, lines: Path | Non
 
 async def serve(county: County, edge: str, data_dir: Path, lines: Path | None = None) -> None:
     """Run an edge node until SIGINT or SIGTERM; SIGHUP reloads."""
+    broker, password = broker_account(county.broker)
     app = Gateway(
-        county,
+        replace(county, broker=broker),
         edge,
         clock=SystemClock(),
         data_dir=data_dir,
-        password=password_of(county.broker),
-        reload=lambda: place_lines(load(county.folder), lines),
+        password=password,
+        reload=lambda: at_its_broker(place_lines(load(county.folder), lines)),
     )
     loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[object]]()
 
@@ -75,16 +74,9 @@ async def serve(county: County, edge: str, data_dir: Path, lines: Path | None = 
     await app.run()
 
 
-def password_of(broker: Broker) -> str:
-    """The broker's password, from its file or the environment; ConfigError if the file can not be read."""
-    if not broker.password_file:
-        return os.environ.get(PASSWORD_VARIABLE, "")
-    try:
-        return Path(broker.password_file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(
-            [Problem(broker.password_file, "", f"the broker's password can not be read: {error.strerror}")]
-        ) from None
+def at_its_broker(county: County) -> County:
+    """The county with this service's own account."""
+    return replace(county, broker=broker_account(county.broker)[0])
 
 
 def only_edge(county: County) -> str:

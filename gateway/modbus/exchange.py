@@ -13,6 +13,22 @@ GRACE_S = 0.002
 socket. Every timeout therefore fires twice: the socket is read in between."""
 
 
+class Alarm:
+    """Calls once after ``delay_s``, the sockets read in between; can be called off."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, delay_s: float, call: Callable[[], None]) -> None:
+        def nearly() -> None:
+            self._handle = loop.call_later(GRACE_S, call)
+
+        self._handle = loop.call_later(delay_s, nearly)
+
+    def cancel(self) -> None:
+        """Do not call."""
+        self._handle.cancel()
+
+
 class Exchange:
     """A request in flight. ``future`` brings the data or the error; ``on_silence`` is called once when the time is up."""
 
@@ -33,7 +49,7 @@ class Exchange:
         self._loop = loop
         self._timeout_s = timeout_s
         self._on_silence = on_silence
-        self._timer = loop.call_later(timeout_s, self._nearly)
+        self._timer = Alarm(loop, timeout_s, self._over)
 
     def succeed(self, data: bytes) -> None:
         """The answer is believed."""
@@ -54,9 +70,6 @@ class Exchange:
     def age_s(self) -> float:
         """Seconds since the request was sent."""
         return self._loop.time() - self.sent
-
-    def _nearly(self) -> None:
-        self._timer = self._loop.call_later(GRACE_S, self._over)
 
     def _over(self) -> None:
         self._on_silence(self)

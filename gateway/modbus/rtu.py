@@ -17,7 +17,7 @@ from typing import Protocol
 
 import serial
 
-from gateway.modbus.exchange import GRACE_S, Exchange
+from gateway.modbus.exchange import Alarm, Exchange
 from gateway.modbus.frames import Request, rtu_answer, rtu_frame
 from gateway.modbus.port import LinkCounters
 from lampwell.assets import Link
@@ -45,7 +45,7 @@ class RtuWire(asyncio.Protocol):
         self._counters = counters
         self._quiet_s = quiet_s
         self._hold_s = hold_s
-        self._held: asyncio.TimerHandle | None = None
+        self._held: Alarm | None = None
         self._reopens = reopens
         self._loop = asyncio.get_running_loop()
         self._received = b""
@@ -123,10 +123,7 @@ class RtuWire(asyncio.Protocol):
 
     def _hold(self, exchange: Exchange, outcome: bytes | DeviceRefused) -> None:
         exchange.complete()
-        self._held = self._loop.call_later(self._hold_s, self._nearly, exchange, outcome)
-
-    def _nearly(self, exchange: Exchange, outcome: bytes | DeviceRefused) -> None:
-        self._held = self._loop.call_later(GRACE_S, self._deliver, exchange, outcome)
+        self._held = Alarm(self._loop, self._hold_s, lambda: self._deliver(exchange, outcome))
 
     def _deliver(self, exchange: Exchange, outcome: bytes | DeviceRefused) -> None:
         self._release()

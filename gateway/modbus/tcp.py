@@ -1,17 +1,24 @@
-"""Modbus TCP: answers find their request by transaction id, so several may be in flight and a late one is only counted."""
+"""Modbus TCP: answers find their request by transaction id, so several may be in flight and a late one is only counted.
+
+What no client can tell without making every read wait: an answer that lacks bytes and is filled up, within one segment and to the
+last byte, by the beginning of another.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
 
-from gateway.modbus.exchange import Exchange
+from gateway.modbus.exchange import Alarm, Exchange
 from gateway.modbus.frames import HEADER, Request, check_answer
 from gateway.modbus.port import LinkCounters
 from lampwell.errors import BadAnswer, DeviceRefused, LinkDown, ModbusError
 
 MAX_FORGOTTEN = 1000  # transaction ids that were given up and are not used again; then the connection is made anew
 MIN_LENGTH, MAX_LENGTH = 3, 254  # of unit, function and data, by the header
+HOLD_S = 0.005
+Frame = tuple[int, int, bytes]
+"""Transaction, unit, PDU."""
 
 
 class MbapWire(asyncio.Protocol):
@@ -23,6 +30,7 @@ class MbapWire(asyncio.Protocol):
         self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._buffer = b""
+        self._held: list[Frame] = []
         self._pending: dict[int, Exchange] = {}
         self._forgotten: dict[int, Exchange] = {}
         self._last = random.getrandbits(16)  # a converter may still hold an answer to an earlier connection
@@ -59,21 +67,64 @@ class MbapWire(asyncio.Protocol):
         self._fail(LinkDown(f"{self._name}: connection lost ({exc or 'closed by the other side'})"))
 
     def data_received(self, data: bytes) -> None:
-        """Cut the stream into frames."""
-        if self._buffer:
-            data = self._buffer + data
+        """Cut the stream into frames. Nearly always a chunk is whole frames; those count at once."""
+        if self._buffer and self._begins_frame(data):
+            self._malformed(self._buffer)
+            return
+        was_whole = not self._buffer and not self._held
+        frames = self._cut(self._buffer + data)
+        if was_whole and not self._buffer:
+            for frame in frames:
+                self._answered(*frame)
+        elif frames and not self.lost:
+            self._hold(frames)
+
+    def _cut(self, data: bytes) -> list[Frame]:
+        """The frames in these bytes; what is left waits for more. None at all if there is no header where one must be."""
+        frames = []
         at, size = 0, len(data)
         while size - at >= 7:
             transaction, protocol, length, unit = HEADER.unpack_from(data, at)
             if protocol or not MIN_LENGTH <= length <= MAX_LENGTH:
                 self._malformed(data[at : at + 7])
-                return
+                return []
             end = at + 6 + length
             if end > size:
                 break
-            self._answered(transaction, unit, data[at + 7 : end])
+            frames.append((transaction, unit, data[at + 7 : end]))
             at = end
         self._buffer = data[at:]
+        return frames
+
+    # -- split frames ----------------------------------------------------------------------------------------------------------
+
+    def _hold(self, frames: list[Frame]) -> None:
+        """A frame that came in pieces may lack bytes of its own and have taken those of the next: it counts only when nothing
+        impossible has followed for a while.
+        """
+        if not self._held:
+            Alarm(self._loop, HOLD_S, self._release)
+        self._held += frames
+
+    def _release(self) -> None:
+        if self.lost:
+            return
+        held, self._held = self._held, []
+        if not self._buffer:
+            for frame in held:
+                self._answered(*frame)
+        elif len(self._pending) > len(held):
+            self._hold(held)
+        else:
+            self._malformed(self._buffer)
+
+    def _begins_frame(self, data: bytes) -> bool:
+        """Whether these bytes, which should complete a frame, begin another answer to us: the first one lacks its end."""
+        if len(data) < 7:
+            return False
+        transaction, protocol, length, _ = HEADER.unpack_from(data)
+        known = transaction in self._pending or transaction in self._forgotten
+        return known and protocol == 0 and MIN_LENGTH <= length <= MAX_LENGTH
 
     # -- answers ---------------------------------------------------------------------------------------------------------------
 
@@ -120,6 +171,7 @@ class MbapWire(asyncio.Protocol):
 
     def _fail(self, error: ModbusError) -> None:
         self.lost = True
+        self._held.clear()
         pending, self._pending = self._pending, {}
         for exchange in pending.values():
             exchange.fail(error)

@@ -53,6 +53,15 @@ def test_a_strangers_folder_is_refused(tmp_path: Path) -> None:
         ready(tmp_path, shifted=True)
 
 
+def test_what_services_left_is_gone_on_with(tmp_path: Path) -> None:
+    """`lampwell sim run` and `lampwell gateway` use the same folder; the demo after them must start, and keep their data."""
+    for name in ("serial", "edge-1"):
+        (tmp_path / "d" / name).mkdir(parents=True)
+    said = prepare(tmp_path / "d", county="taihe", shifted=False, keep=False, now=NOW, edges=["edge-1"])
+    assert "going on" in said.en
+    assert (tmp_path / "d" / "edge-1").exists()
+
+
 def test_another_countys_data_are_refused(tmp_path: Path) -> None:
     """Two counties in one store would share device ids."""
     ready(tmp_path / "d", county="wanan")
