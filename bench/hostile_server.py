@@ -83,8 +83,8 @@ class Liar:
             case "true":
                 writer.write(true)
 
-    async def _pieces(self, pieces: list[bytes], writer: asyncio.StreamWriter, pause_s: float) -> None:
-        for piece in pieces:
+    async def _pieces(self, parts: list[bytes], writer: asyncio.StreamWriter, pause_s: float) -> None:
+        for piece in parts:
             writer.write(piece)
             await writer.drain()
             if pause_s:

@@ -16,11 +16,10 @@ import logging
 import random
 import time
 import zlib
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from gateway.backoff import Backoff, ProbeBudget, Reconnect, UnitState
+from gateway.meter import BusCounters, Meter
 from gateway.modbus.port import ModbusLink
 from gateway.patience import Patience
 from gateway.plan import BlockPlan, DevicePlan, Mode
@@ -47,20 +46,6 @@ SILENT_LINK = 4  # requests in a row without any answer, and the connection is m
 UNSURE_S = 10.0  # later deadline of a unit that may not answer: those that do are served first
 SOON_S = 0.001  # less than this is now: a wait must move the clock
 AFTER_CRASH_S = 5.0
-OVERLOAD_QUIET_S = 300.0
-LOAD_OVER_S = 10.0
-
-
-@dataclass(slots=True)
-class BusCounters:
-    """Since the start. ``polls``: rounds of a device that brought something; ``overruns``: slots that passed unserved;
-    ``errors`` by kind; ``crashes``: unexpected exceptions survived.
-    """
-
-    polls: int = 0
-    overruns: int = 0
-    crashes: int = 0
-    errors: Counter[str] = field(default_factory=Counter)
 
 
 class Bus:
@@ -105,8 +90,7 @@ class Bus:
         self._probing = False
         self._blocked_until = 0.0
         self._unanswered = 0
-        self._overrun_at = -OVERLOAD_QUIET_S
-        self._busy_s, self._busy_since, self._load = 0.0, self._start, 0.0
+        self._meter = Meter(link.id, self.counters, self._start)
         self._spread()
 
     # -- for others ------------------------------------------------------------------------------------------------------------
@@ -118,7 +102,7 @@ class Bus:
                 for number in range(self._hands):
                     hands.create_task(self._work(), name=f"bus {self.link.id} {number}")
         finally:
-            self._requests.refuse(LinkDown(f"{self.link.id}: stopped"))
+            self._requests.close(LinkDown(f"{self.link.id}: stopped"))
             await self._modbus.close()
 
     def set_mode(self, device: str, mode: Mode) -> None:
@@ -159,7 +143,7 @@ class Bus:
             connected=self._modbus.connected,
             units=tuple(unit.status() for unit in units),
             cycle_s=sum(unit.round_s for unit in units),
-            load=self._load,
+            load=self._meter.load,
         )
 
     # -- the owner's loop ------------------------------------------------------------------------------------------------------
@@ -270,7 +254,7 @@ class Bus:
     def _judge(self, unit: Unit, began: float, *, alive: bool, error: ModbusError | None) -> None:
         """After a round: the unit's state, and what the waiting cost."""
         now = self._clock.monotonic()
-        self._meter(now, now - began)
+        self._meter.busy(now, now - began)
         if error is not None:
             self._budget.spend(now, now - began)
         if not alive and error is not None:
@@ -304,12 +288,7 @@ class Bus:
         if unit.backoff.failures and unit.backoff.due > job.release:
             self._schedule.defer(job, unit.backoff.due)
         if missed:
-            self.counters.overruns += missed
-            if started - self._overrun_at > OVERLOAD_QUIET_S:
-                log.warning(
-                    "link %s: overloaded, %s missed %d polls in a row; see `lampwell plan`", self.link.id, unit.id, missed
-                )
-            self._overrun_at = started
+            self._meter.overrun(started, unit.id, missed)
 
     def _probe_wait_s(self, unit: Unit, now: float) -> float:
         wait_s = max(unit.backoff.due - now, self._budget.wait_s(now, self.link.timeout_s))
@@ -346,12 +325,6 @@ class Bus:
         state = unit.backoff.state
         log.log(logging.INFO if error is None else logging.WARNING, "%s is %s%s", unit.id, state, f": {error}" if error else "")
         self._on_state(unit.id, state)
-
-    def _meter(self, now: float, busy_s: float) -> None:
-        self._busy_s += busy_s
-        if (over_s := now - self._busy_since) >= LOAD_OVER_S:
-            self._load = self._busy_s / over_s
-            self._busy_s, self._busy_since = 0.0, now
 
     # -- the link ----------------------------------------------------------------------------------------------------------------
 

@@ -116,7 +116,7 @@ async def _poll(each: DevicePlan, link: Link, every_s: float | None) -> bool:
     modbus = open_link(link)
     try:
         while True:
-            readings = [await _read(modbus, each, block) for block in each.blocks]
+            readings = await _read_all(modbus, each)
             click.echo("\n".join(_poll_lines(each, link, readings)))
             if every_s is None:
                 return any(reading.data is not None for reading in readings)
@@ -124,6 +124,16 @@ async def _poll(each: DevicePlan, link: Link, every_s: float | None) -> bool:
             click.echo()
     finally:
         await modbus.close()
+
+
+async def _read_all(modbus: ModbusLink, each: DevicePlan) -> list[_Reading]:
+    """Every block; where the link can not even be opened, only the first with the reason."""
+    readings = []
+    for block in each.blocks:
+        readings.append(await _read(modbus, each, block))
+        if not modbus.counters.connects:
+            break
+    return readings
 
 
 async def _read(modbus: ModbusLink, each: DevicePlan, block: BlockPlan) -> _Reading:
@@ -152,6 +162,9 @@ def _explained(error: ModbusError) -> str:
 def _poll_lines(each: DevicePlan, link: Link, readings: Sequence[_Reading]) -> Iterator[str]:
     device = each.device
     yield f"{device.id} {device.zh} {device.en}  unit {device.unit} on {link.id} ({link.endpoint})"
+    if len(readings) < len(each.blocks):
+        yield f"  {readings[0].error}"
+        return
     rows: list[tuple[str, ...]] = [("  point 点", "名称", "name", "value 值", "unit", "raw", "note")]
     for reading in readings:
         rows += _reading_rows(device, reading)

@@ -33,7 +33,7 @@ class Asked:
                 self.future.set_result(result)
             return None
         finally:
-            self.future.cancel()
+            self.refuse(LinkDown("not done: the link was stopped meanwhile"))
 
     def refuse(self, error: ModbusError) -> None:
         """It will not be done."""
@@ -48,6 +48,7 @@ class Requests:
         self._writes: deque[Asked] = deque()
         self._reads: deque[Asked] = deque()
         self._wake = wake
+        self._closed: LinkDown | None = None
 
     async def write(self, act: Callable[[], Awaitable[Any]]) -> Any:  # the caller knows what its act returns
         """Have a write done and wait for it."""
@@ -68,7 +69,14 @@ class Requests:
         while asked := self.next():
             asked.refuse(error)
 
+    def close(self, error: LinkDown) -> None:
+        """Nothing will be done any more."""
+        self._closed = error
+        self.refuse(error)
+
     async def _put(self, queue: deque[Asked], act: Callable[[], Awaitable[Any]]) -> Any:
+        if self._closed is not None:
+            raise self._closed
         asked = Asked(act, asyncio.get_running_loop().create_future())
         queue.append(asked)
         self._wake()

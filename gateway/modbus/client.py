@@ -6,6 +6,7 @@ Nothing here retries or reconnects: the owner of the link decides that.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Protocol
@@ -89,7 +90,8 @@ class ModbusClient:
             raise LinkDown(f"connect {self.name}: no connection within {CONNECT_TIMEOUT_S:g} s") from None
         except OSError as error:
             self.counters.link_down += 1
-            raise LinkDown(f"connect {self.name}: {error.strerror or error}") from error
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise LinkDown(f"connect {self.name}: {reason}") from error
         self.counters.connects += 1
         if self._connect_pause_s:
             await asyncio.sleep(self._connect_pause_s)

@@ -208,6 +208,20 @@ async def test_pitfall_2_giving_up_a_wait_leaves_the_request_alone(rig: Any) -> 
     assert len(r.rounds("unit-1")) >= 4
 
 
+async def test_a_stopped_bus_refuses_what_waits_and_what_comes(rig: Any) -> None:
+    """Whoever waits for a bus that is stopped learns it, rather than wait for ever or be cancelled."""
+    r = rig([device(1, FAST)], answer_s=0.2)
+    await r.run(0.9)
+    waiting = [asyncio.create_task(r.bus.write_registers("unit-1", n, [1])) for n in range(3)]
+    await r.run(0.1)
+    r.task.cancel()
+    results = await asyncio.gather(r.task, *waiting, return_exceptions=True)
+    assert all(isinstance(each, LinkDown) for each in results[1:])
+    with pytest.raises(LinkDown, match="stopped"):
+        await r.bus.write_coils("unit-1", 0, [True])
+    assert not r.field.connected
+
+
 async def test_a_write_to_a_dead_unit_says_so(rig: Any) -> None:
     """Whoever writes learns that it failed."""
     r = rig([device(1, FAST)], dead={1})
@@ -298,3 +312,16 @@ async def test_a_half_open_link_is_made_anew(rig: Any) -> None:
     r.field.dead = {1, 2, 3, 4, 5}
     await r.run(60)
     assert len(r.field.connects) >= 2
+
+
+@pytest.mark.parametrize("transport", [Transport.RTU, Transport.RTU_OVER_TCP])
+async def test_pitfall_1_a_silent_rtu_unit_is_left_alone_while_its_answer_may_be_late(rig: Any, transport: Transport) -> None:
+    """A converter may pass a late answer on to a new connection: the unit itself is not asked again for three timeouts."""
+    r = rig([device(1, FAST), device(2, FAST)], transport=transport, timeout_s=1.0)
+    await r.run(20)
+    r.field.dead.add(1)
+    await r.run(20)
+    failed = [at for at in r.requests(1) if at > 20]
+    assert len(failed) >= 2
+    assert min(b - a for a, b in itertools.pairwise(failed)) >= 3.0
+    assert len(r.rounds("unit-2")) >= 35
