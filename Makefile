@@ -47,6 +47,7 @@ bench: $(TOOLS) servers  ## speed, as ratios within one run; ends with one line 
 	@$(BIN)/python -m bench $(ARGS)
 
 faults: $(TOOLS) servers  ## what survives what: kills, outages, hostile frames; ends with one line of JSON
+	@$(BIN)/python -m bench.hostile $(ARGS)
 	@$(BIN)/python -m bench.faults $(ARGS)
 
 pins: $(TOOLS)  ## renew requirements/*.txt from pyproject.toml (needs uv)

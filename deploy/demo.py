@@ -76,12 +76,12 @@ class Wishes:
     "--storm",
     type=storm,
     metavar="P=YEARS",
-    default="P=5",
+    default="P=20",
     show_default=True,
     help="The storm that begins one county minute in, or none.",
 )
 @click.option(
-    "--storm-minutes", type=click.FloatRange(5, 1440), default=15.0, show_default=True, help="How long that storm lasts."
+    "--storm-minutes", type=click.FloatRange(5, 1440), default=10.0, show_default=True, help="How long that storm lasts."
 )
 @click.option("--for", "seconds", type=seconds, metavar="TIME", help="End by itself after so much real time: 60s, 10m, 2h.")
 @click.option("--json", "as_json", is_flag=True, help="No screen; end with one JSON object.")

@@ -93,8 +93,6 @@ class Bus:
         self._meter = Meter(link.id, self.counters, self._start)
         self._spread()
 
-    # -- for others ------------------------------------------------------------------------------------------------------------
-
     async def run(self) -> None:
         """Own the link until cancelled; then close it."""
         try:
@@ -146,8 +144,6 @@ class Bus:
             load=self._meter.load,
         )
 
-    # -- the owner's loop ------------------------------------------------------------------------------------------------------
-
     async def _work(self) -> None:
         while True:
             try:
@@ -159,18 +155,22 @@ class Bus:
 
     async def _turn(self) -> None:
         now = self._clock.monotonic()
-        if not self._modbus.connected and not await self._connect(now):
-            return
+        if not self._modbus.connected:
+            if self._is_idle(now):
+                await self._nap.until(self._schedule.wait_s(now))
+                return
+            if not await self._connect(now):
+                return
         if asked := self._requests.next():
             error = await asked.serve()
             if isinstance(error, LinkDown):
                 self._lost(error)
             return
-        job = self._schedule.take(now)
+        job = self._schedule.take(now + SOON_S)
         if job is None:
             await self._nap.until(self._schedule.wait_s(now))
         else:
-            await self._poll(job, now)
+            await self._poll(job, max(now, job.release))
 
     async def _poll(self, job: UnitJob, now: float) -> None:
         unit, poll = job.key
@@ -326,6 +326,11 @@ class Bus:
         log.log(logging.INFO if error is None else logging.WARNING, "%s is %s%s", unit.id, state, f": {error}" if error else "")
         self._on_state(unit.id, state)
 
+    def _is_idle(self, now: float) -> bool:
+        """Nothing is wrong and nothing to be asked: a far end that closes idle connections is not opened for nothing."""
+        wait_s = self._schedule.wait_s(now)
+        return not self._down.failures and not self._requests.waiting and (wait_s is None or wait_s > SOON_S)
+
     # -- the link ----------------------------------------------------------------------------------------------------------------
 
     async def _connect(self, now: float) -> bool:
@@ -380,8 +385,6 @@ class Bus:
                 answers.append((plan, None))
         self._report(unit, answers)
         return answers
-
-    # -- time ------------------------------------------------------------------------------------------------------------------
 
     def _spread(self) -> None:
         """Give every unit its place in the interval, and every link its own beginning."""

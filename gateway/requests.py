@@ -58,6 +58,11 @@ class Requests:
         """Have a read done and wait for it."""
         return await self._put(self._reads, act)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is a wish to serve."""
+        return bool(self._writes or self._reads)
+
     def next(self) -> Asked | None:
         """The wish to serve now."""
         if self._writes:

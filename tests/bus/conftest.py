@@ -31,6 +31,8 @@ class FieldLink:
     slow_s: dict[int, float] = field(default_factory=dict)
     up: bool = True
     drops_on: set[int] = field(default_factory=set)
+    hangs_up: bool = False  # accepts and closes at once
+    closes_idle: bool = False  # closes after every answer
     blocks_line: bool = False  # a silent unit holds up everyone for a second, as behind a converter
     read_events: list[tuple[float, int, Block]] = field(default_factory=list)
     writes: list[tuple[float, int, int]] = field(default_factory=list)
@@ -47,6 +49,11 @@ class FieldLink:
         if not self.up:
             raise LinkDown("connect: refused")
         self.connected = True
+        if self.hangs_up:
+            asyncio.get_running_loop().call_soon(self._gone)
+
+    def _gone(self) -> None:
+        self.connected = False
 
     async def close(self) -> None:
         self.connected = False
@@ -64,7 +71,7 @@ class FieldLink:
             self.busy -= 1
 
     async def _read(self, unit: int, block: Block, timeout_s: float, now: float) -> bytes:
-        if not self.up or unit in self.drops_on:
+        if not self.up or not self.connected or self.hangs_up or unit in self.drops_on:
             self.connected = False
             raise LinkDown("connection lost")
         held_s = max(0.0, self._held_until - now) if self.blocks_line else 0.0
@@ -78,6 +85,7 @@ class FieldLink:
                 self.counters.late_s[unit] = answer_s
             raise NoAnswer(f"read {block} of unit {unit}: no answer")
         await self.clock.sleep(answer_s)
+        self.connected = self.connected and not self.closes_idle
         if code := self.refused.get((unit, block.address)):
             raise DeviceRefused("exception", code)
         return bytes(2 * block.count)

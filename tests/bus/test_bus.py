@@ -166,6 +166,23 @@ async def test_wlcrs_tmodbus_88_a_slow_device_looked_dead(rig: Any) -> None:
     assert r.states[-1][2] is UnitState.OK
 
 
+async def test_a_far_end_that_accepts_and_hangs_up_is_not_stormed(rig: Any) -> None:
+    """A serial server that serves one master closes every other at once: hundreds of connections a second would drown it."""
+    r = rig([device(n, FAST) for n in range(1, 6)])
+    r.field.hangs_up = True
+    await r.run(60)
+    assert 2 <= len(r.field.connects) <= 12
+
+
+async def test_a_far_end_that_closes_between_polls_is_opened_for_each(rig: Any) -> None:
+    """Closing an idle connection is no failure: one connection a poll, none in between, and no poll missed."""
+    r = rig([device(1, FAST, dry_s=10)])
+    r.field.closes_idle = True
+    await r.run(100)
+    assert 10 <= len(r.rounds("unit-1")) <= 11
+    assert len(r.field.connects) == len(r.rounds("unit-1"))
+
+
 async def test_storm_mode_takes_effect_at_once(rig: Any) -> None:
     """A device set to storm is polled at that interval from now on, and back."""
     r = rig([device(1, FAST, dry_s=60)])

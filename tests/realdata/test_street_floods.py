@@ -199,7 +199,7 @@ async def test_fifty_real_floods_arrive_in_both_stores(tmp_path: Path, broker_po
         assert gateway.status().broker
         async with asyncio.timeout(30):
             while gateway.status().journal.backlog > 0:
-                await live(clock, 1, simulation)
+                await live(clock, STEP_S, simulation)
                 await asyncio.sleep(0.05)
         accepted = gateway.status().scans
     stored = [await levels(store, range(COUNT)) for store in stores]
