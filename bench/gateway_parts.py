@@ -65,7 +65,7 @@ async def bare(folder: Path, seconds: float, interval_s: float) -> int:
     await until(lambda: transport.connected, 20)
     count = [0]
     polls = [_poll_bare(plan, transport, interval_s, count) for plan in plan_edge(county, EDGE).values()]
-    values = await _for(seconds, polls, count)
+    values = await _for(seconds, interval_s, polls, count)
     await transport.stop()
     await task
     return values
@@ -97,17 +97,17 @@ async def pymodbus(folder: Path, seconds: float, interval_s: float) -> int:
     async def poll(host: str, port: int, unit: int) -> None:
         client, due = AsyncModbusTcpClient(host, port=port, retries=0), time.monotonic()
         await client.connect()
-        while True:
+        while not _meter.ended:  # its read can swallow a cancellation
             answer = await client.read_holding_registers(0, count=POINTS, device_id=unit)
             count[0] += len(answer.registers)
             due += interval_s
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     plans = plan_edge(load(folder), EDGE).values()
-    return await _for(seconds, [poll(p.link.host, p.link.port, p.devices[0].unit) for p in plans], count)
+    return await _for(seconds, interval_s, [poll(p.link.host, p.link.port, p.devices[0].unit) for p in plans], count)
 
 
-async def _for(seconds: float, polls: Sequence[Coroutine[Any, Any, None]], count: list[int]) -> int:
+async def _for(seconds: float, interval_s: float, polls: Sequence[Coroutine[Any, Any, None]], count: list[int]) -> int:
     """Run the loops that long after a second to settle; the values of just the time that the meter is charged with."""
     tasks = [asyncio.create_task(poll) for poll in polls]
     await asyncio.sleep(1.0)
@@ -116,6 +116,7 @@ async def _for(seconds: float, polls: Sequence[Coroutine[Any, Any, None]], count
     await asyncio.sleep(seconds)
     _meter.end()
     values = count[0] - before
+    await asyncio.wait(tasks, timeout=2 * interval_s)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -134,12 +135,14 @@ class Meter:
 
     cpu_s = 0.0
     seconds = 0.0
+    ended = False
 
     def begin(self) -> None:
         self.cpu_s, self.seconds = -self._cpu(), -time.monotonic()
 
     def end(self) -> None:
         self.cpu_s, self.seconds = self.cpu_s + self._cpu(), self.seconds + time.monotonic()
+        self.ended = True
 
     @staticmethod
     def _cpu() -> float:

@@ -7,8 +7,9 @@ contradicts its own datatype keeps its place with ``value`` None and the reason 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -26,6 +27,8 @@ from lampwell.sparkplug.datatypes import (
     type_name,
 )
 from lampwell.sparkplug.descriptor import MetricMessage, PayloadMessage
+
+KNOWN_BYTES = 1000  # a larger property set is not kept in memory for the next one like it
 
 
 class MalformedPayload(LampwellError):
@@ -220,13 +223,26 @@ def _read_value(message: Any) -> tuple[MetricValue | None, str]:
         return None, str(error)
 
 
-def read_properties(message: Any) -> dict[str, Property]:
-    """A metric's property set; raises MalformedPayload where keys and values do not pair."""
+def read_properties(message: Any) -> Mapping[str, Property]:
+    """A metric's property set, not to be changed; raises MalformedPayload where keys and values do not pair."""
     if not message.HasField("properties"):
         return {}
     keys, values = message.properties.keys, message.properties.values
     if len(keys) != len(values):
         raise MalformedPayload(f"metric {message.name or message.alias!r}: {len(keys)} property keys, {len(values)} values")
+    data = message.properties.SerializeToString()
+    return _known_properties(data) if len(data) <= KNOWN_BYTES else _properties(keys, values)
+
+
+@lru_cache(maxsize=4096)
+def _known_properties(data: bytes) -> Mapping[str, Property]:
+    """A thousand devices of one profile are born with the same few property sets."""
+    message = MetricMessage().properties
+    message.ParseFromString(data)
+    return _properties(message.keys, message.values)
+
+
+def _properties(keys: Iterable[str], values: Iterable[Any]) -> dict[str, Property]:
     return {key: _read_property(entry) for key, entry in zip(keys, values, strict=True)}
 
 

@@ -33,6 +33,7 @@ Latest = tuple[int, Value | None, int]
 _SEQ = tuple(_PAYLOAD_SEQ + (bytes((n,)) if n < 128 else bytes((n & 127 | 128, 1))) for n in range(256))
 
 
+@lru_cache(maxsize=4096)
 def varint(number: int) -> bytes:
     """A non-negative integer in protobuf's base-128 form."""
     if number < 128:
