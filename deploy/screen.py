@@ -167,7 +167,7 @@ class _Draw:
         name = f"{_pad(place.zh, 14)} {_pad(place.id, 10)}" if self.size.unicode else _pad(place.id, 25)
         if place.level is None:
             return self.line((f" {mark} {name}", PLAIN), (f"- -  {place.why}", DIM), width=width)
-        value = f"{place.level:7.2f} {place.unit:<2}"
+        value = f"{round(place.level, 2) + 0.0:7.2f} {place.unit:<2}"  # + 0.0: a dry street reads 0.00, not -0.00
         rise = f" {place.rise:+.2f}/10min" if place.rise and abs(place.rise) >= 0.01 else ""
         room = width - cell_len(name) - len(value) - 18
         bar = self._bar(place.level, place.levels, room) if place.levels and room >= 8 else Text()
