@@ -54,6 +54,7 @@ CASES = [
     ("station-1/pump2", "leak", None, "pump2/fault pump2/leak pump2/fault_code", PUMPING),
     ("well-01/level", "no-echo", None, "level status air_gap", ""),
     ("well-02/level", "no-echo", None, "level", "status air_gap"),
+    ("well-02", "cover-tilt", 30.0, "tilt", ""),
     ("well-01/level", "silt", 0.4, "level air_gap", ""),
     ("well-01/level", "drift", 40.0, "level air_gap", ""),
     ("ponding-1/level", "parked-car", 0.45, "level air_gap", ""),
