@@ -81,6 +81,13 @@ class Lampwell(click.Group):
         entry = COMMANDS.get(cmd_name)
         return _load(cmd_name, entry) if entry else None
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the sub-command; MissingExtra where it turns out only now that a library is not installed."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise _missing(ctx.invoked_subcommand or "", error) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list in ``--help``, from the table above."""
         with formatter.section("Commands"):
@@ -95,13 +102,18 @@ class Lampwell(click.Group):
         sys.exit(_run(lambda: super(Lampwell, self).main(args, prog_name or "lampwell", **extra)))
 
 
+def _missing(name: str, error: ModuleNotFoundError) -> Exception:
+    """One line that names the extra, for a library that is not ours; a lack of our own is a fault and stays as it is."""
+    if name not in COMMANDS or (error.name or "").partition(".")[0] in OWN:
+        return error
+    return MissingExtra(name, COMMANDS[name], error.name or str(error))
+
+
 def _load(name: str, entry: Entry) -> click.Command:
     try:
         command = getattr(importlib.import_module(entry.module), entry.command)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in OWN:
-            raise
-        raise MissingExtra(name, entry, error.name or str(error)) from error
+        raise _missing(name, error) from error
     assert isinstance(command, click.Command), f"{entry.module}:{entry.command} is not a command"
     return command
 

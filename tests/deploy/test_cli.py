@@ -63,6 +63,15 @@ def test_unknown_command_is_refused() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_an_extra_missed_only_by_the_running_command_is_one_line_too() -> None:
+    """An edge box without the screen's library that is asked for the demo is told so, without a traceback."""
+    code = "import sys; sys.modules['rich'] = None; from deploy.cli import main; main(['demo', 'counties/taihe'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "lampwell[onebox]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_missing_extra_is_one_line_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """An edge box that is asked for the collector says what to install."""
     monkeypatch.setitem(sys.modules, "deploy.demo", None)
