@@ -13,9 +13,6 @@ from simulators.cabinet_plc import Controller, LoopState, Settings, TripCause
 from simulators.electrics import PHASES, Feeder, Loop, Totals
 from simulators.faults import Fault, FaultText, fault_of
 
-ROOT3 = math.sqrt(3)
-
-
 Seeds = Callable[[str], random.Random]
 """Randomness of its own for every named part, so that a fault in one changes nothing by chance in another."""
 

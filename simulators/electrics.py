@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from lampwell.assets import Lamp
 
 PHASES = "abc"
-NOMINAL_V = 220.0
 FLOOR = 0.05
 """Share of rated power that a driver takes at level 0 with its supply on."""
 DROPOUT_V = 110.0

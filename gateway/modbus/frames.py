@@ -17,7 +17,6 @@ from lampwell.profiles.model import Space
 
 READ = {Space.COIL: 1, Space.DISCRETE: 2, Space.HOLDING: 3, Space.INPUT: 4}
 MAX_READ_WORDS, MAX_READ_BITS, MAX_WRITE_WORDS, MAX_WRITE_BITS = 125, 2000, 123, 1968
-MAX_PDU = 253
 REFUSED = 0x80  # set in the function code of an exception answer
 EXCEPTIONS = {
     1: "illegal function",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf, isfinite
 from sys import float_info
 
@@ -79,9 +78,6 @@ class StatusJudge:
         """Flags of a sample; see Judge."""
         missing = value is None or (isinstance(value, float) and not isfinite(value))
         return (_SENTINEL if missing else 0) | (_DEVICE if device_bad else 0)
-
-
-Judging = Callable[[Value | None, int, int, bool], int]
 
 
 def make_judge(point: Point) -> Judge | StatusJudge:
