@@ -1,0 +1,1 @@
+"""Work orders: from a fault to a repair that the readings confirm."""
