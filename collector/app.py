@@ -10,7 +10,7 @@ from pathlib import Path
 
 from collector.ingest import Ingest
 from collector.live import Live
-from collector.query_server import QueryServer
+from collector.query_server import query_server
 from collector.status import CollectorStatus, IngestStatus, NodeStatus
 from lampwell.assets import County
 from lampwell.clock import Clock
@@ -53,7 +53,7 @@ class Collector:
         self._history, self._clock = history, clock
         self._host = HostSession(county.host_id)
         self._transport = MqttTransport(county.broker, f"{county.host_id}-collector", self, password=password)
-        self._server = QueryServer(history, data_dir) if data_dir is not None else None
+        self._server = query_server(history, data_dir) if data_dir is not None else None
         self._ingest: Ingest | None = None
         self._journals: dict[NodeId, str | None] = {}
         self._complaints, self._last_complaint = 0, ""

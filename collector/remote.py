@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from collector.query_server import METHODS, SOCKET, Folder, frame, read_frame
+from collector.query_server import METHODS, SOCKET
 from lampwell.errors import StoreAction, StoreError
 from lampwell.history.port import Buckets, Gap, Latest, Quarantined, Readings, SeriesId, SeriesInfo
+from lampwell.local import LocalClient, NotAnswered, connect
 
 
 class RemoteHistory:
     """Questions over one connection, one at a time. See ``lampwell.history.port`` for what each answers."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, client: LocalClient) -> None:
+        self._client = client
 
     async def series(self, pattern: str = "*") -> Sequence[SeriesInfo]:
         answer: Sequence[SeriesInfo] = await self._ask("series", pattern)
@@ -46,29 +44,16 @@ class RemoteHistory:
 
     async def close(self) -> None:
         """Hang up."""
-        self._writer.close()
+        self._client.close()
 
     async def _ask(self, method: str, *arguments: Any) -> Any:
         try:
-            self._writer.write(frame([method, arguments]))
-            await self._writer.drain()
-            answer = await read_frame(self._reader)
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise StoreError(f"{SOCKET}: the collector hung up", StoreAction.WAIT) from error
-        problem, result = msgspec.msgpack.decode(answer, type=tuple[str | None, msgspec.Raw])
-        if problem is not None:
-            raise StoreError(problem, StoreAction.WAIT)
-        return msgspec.msgpack.decode(result, type=METHODS[method][1])
+            return await self._client.ask(method, *arguments)
+        except NotAnswered as error:
+            raise StoreError(str(error), StoreAction.WAIT) from error
 
 
 async def ask_owner(data_dir: Path) -> RemoteHistory | None:
     """A connection to the process that owns the store in this folder; None when none is running."""
-    if not (data_dir / SOCKET).exists():
-        return None
-    folder = Folder(data_dir)
-    try:
-        return RemoteHistory(*await asyncio.open_unix_connection(folder.socket))
-    except (ConnectionError, FileNotFoundError):
-        return None  # left behind by a kill
-    finally:
-        folder.close()
+    client = await connect(data_dir, METHODS, SOCKET)
+    return None if client is None else RemoteHistory(client)

@@ -44,7 +44,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "lamps": tuple(LampFile.model_fields),
 }
 
-KNOWN_FILES = ("county.toml", "defaults.toml", *(f"{file}.{end}" for file in TABLES.values() if file for end in ("toml", "csv")))
+COMPANIONS = ("channels.toml",)
+"""Files of a county that other parts of lampwell read."""
+
+KNOWN_FILES = (
+    "county.toml",
+    "defaults.toml",
+    *(f"{file}.{end}" for file in TABLES.values() if file for end in ("toml", "csv")),
+    *COMPANIONS,
+)
 
 
 @dataclass(frozen=True, slots=True)

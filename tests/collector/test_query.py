@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from collector import cli, sheet
-from collector.query_server import QueryServer
+from collector.query_server import query_server
 from collector.times import instant, length_ms, shown
 from lampwell.assets import Broker, HistorySettings
 from lampwell.clock import SystemClock
@@ -196,7 +196,7 @@ def test_a_running_owner_is_asked(asked: Path) -> None:
 
     async def served() -> str:
         history = open_history(HistorySettings(), asked, clock=SystemClock())
-        async with QueryServer(history, asked):
+        async with query_server(history, asked):
             result = await asyncio.to_thread(run, asked, "well-01/level", *SPAN)
         await history.close()
         return result.stdout
