@@ -11,8 +11,8 @@ from lampwell.points import Value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRow:
-    """One line of the alarm list. Times are epoch ms, None = has not happened; ``number`` 0 = no open occurrence. ``state`` is the
-    ISA-18.2 letter A-F. ``known``: whether the newest observation was usable; ``first``: came first in its group.
+    """One line of the alarm list. Times are epoch ms, None = has not happened; ``number`` 0 = no open occurrence. ``state`` is
+    the ISA-18.2 letter A-F. ``known``: whether the newest observation was usable; ``first``: came first in its group.
     """
 
     key: str

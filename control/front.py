@@ -1,0 +1,161 @@
+"""The typed Python API of control: what the command line asks over a local socket, and what the REST API stands on.
+
+Everything here is authorised by whoever offers it; ``who`` is a person's id or name and goes into journal and audit as given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from control.alarms.engine import UnknownAlarm
+from control.alarms.model import Alarm
+from control.alarms.occurrences import Occurrence
+from control.desk import Desk, NotDone
+from control.rows import AlarmDetail, AlarmRow, detail, row
+from control.store import journal
+from control.store.changes import FIELDS, change_limit
+from control.store.tables import occurrence
+from control.store.writer import Writer
+from lampwell.clock import Clock
+from lampwell.local import Methods
+
+SOCKET = "control.sock"
+MOST = 1_000
+
+METHODS: Methods = {
+    "alarms": ((bool,), list[AlarmRow]),
+    "alarm": ((str,), AlarmDetail),
+    "past": ((int, int, str, int), list[Occurrence]),
+    "acknowledge": ((int, str, str), AlarmDetail),
+    "reset": ((int, str, str), AlarmDetail),
+    "shelve": ((str, str, float, str), AlarmDetail),
+    "unshelve": ((str, str, str), AlarmDetail),
+    "service": ((str, str, bool, str), AlarmDetail),
+    "change": ((str, str, float | None, str, str), AlarmDetail),
+    "status": ((), dict[str, int | str | float | None]),
+}
+"""What may be asked over the socket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """``reload``: go over to the alarms with these changes in force (called after a change is on disk)."""
+
+    desk: Desk
+    writer: Writer
+    clock: Clock
+    reload: Callable[[], None]
+
+    # -- looking ---------------------------------------------------------------------------------------------------------
+
+    async def alarms(self, everything: bool = False) -> list[AlarmRow]:
+        """The alarm list: what waits for a person first. ``everything``: shelved, suppressed and out of service too."""
+        return [row(view) for view in self.desk.listing(everything=everything)]
+
+    async def alarm(self, name: str) -> AlarmDetail:
+        """One alarm by its key, or by the number of an open occurrence (``17`` or ``#17``). NotDone."""
+        view = self.desk.view(self._key(name))
+        number = view.occurrence.number if view.occurrence else 0
+        past = await self.writer.read(lambda connection: journal.history(connection, number)) if number else []
+        return detail(view, tuple(past))
+
+    async def past(self, start: int, end: int, pattern: str = "*", most: int = MOST) -> list[Occurrence]:
+        """Occurrences raised in [start, end) ms whose key matches a shell pattern, newest first."""
+        like = pattern.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_").replace("*", "%").replace("?", "_")
+        query = (
+            select(occurrence)
+            .where(occurrence.c.raised_at >= start, occurrence.c.raised_at < end, occurrence.c.key.like(like, escape="\\"))
+            .order_by(occurrence.c.raised_at.desc(), occurrence.c.number.desc())
+            .limit(min(most, MOST))
+        )
+        return await self.writer.read(lambda connection: journal.read(connection, query))
+
+    async def status(self) -> Mapping[str, int | str | float | None]:
+        """How control does: alarms bound, open, waiting for a person; what the disk still owes."""
+        writer, views = self.writer.status(), self.desk.listing()
+        return {
+            "now": self.clock.now(),
+            "alarms": len(self.desk.engine.alarms),
+            "open": len(self.desk.open),
+            "listed": len(views),
+            "unacknowledged": sum(view.state.core in ("B", "D", "E") for view in views),
+            "unwritten": writer.waiting,
+            "state_away": writer.why,
+        }
+
+    # -- acting ----------------------------------------------------------------------------------------------------------
+
+    async def acknowledge(self, number: int, who: str, note: str = "") -> AlarmDetail:
+        """Take notice of an occurrence. NotDone says why not."""
+        one = await self.desk.acknowledge(number, who, note)
+        return await self.alarm(one.key)
+
+    async def reset(self, number: int, who: str, note: str = "") -> AlarmDetail:
+        """Release a latched alarm that has been acknowledged. NotDone."""
+        key = self.desk.find(number).key
+        await self.desk.reset(number, who, note)
+        return await self.alarm(key)
+
+    async def shelve(self, name: str, who: str, minutes: float, reason: str) -> AlarmDetail:
+        """Hear nothing of an alarm for so long. NotDone."""
+        key = self._key(name)
+        await self.desk.shelve(key, who, self.clock.now() + round(minutes * 60_000), reason)
+        return await self.alarm(key)
+
+    async def unshelve(self, name: str, who: str, reason: str = "") -> AlarmDetail:
+        """Hear of it again. NotDone."""
+        key = self._key(name)
+        await self.desk.unshelve(key, who, reason)
+        return await self.alarm(key)
+
+    async def service(self, name: str, who: str, out: bool, reason: str) -> AlarmDetail:
+        """Take an alarm out of service, or put it back. NotDone."""
+        key = self._key(name)
+        await self.desk.service(key, who, out=out, reason=reason)
+        return await self.alarm(key)
+
+    async def change(self, name: str, field: str, value: float | None, who: str, reason: str) -> AlarmDetail:
+        """Change an alarm's limit, deadband or delay, with an audit row; None = back to the rule file. NotDone."""
+        key = self._key(name)
+        alarm = self.desk.engine.alarms[key]
+        _allowed(alarm, field, value, who, reason)
+        now, old = self.clock.now(), _present(alarm, field)
+        await self.writer.write(
+            lambda connection: change_limit(connection, at=now, who=who, key=key, field=field, old=old, new=value, reason=reason)
+        )
+        self.reload()
+        return await self.alarm(key)
+
+    # -- the pieces ------------------------------------------------------------------------------------------------------
+
+    def _key(self, name: str) -> str:
+        text = name.strip().removeprefix("#")
+        if text.isdecimal():
+            return self.desk.find(int(text)).key
+        try:
+            self.desk.engine.state(text)
+        except UnknownAlarm:
+            raise NotDone(f"没有这个报警 there is no alarm {text!r}") from None
+        return text
+
+
+def _present(alarm: Alarm, field: str) -> float | None:
+    if field in ("on_s", "off_s"):
+        return float(getattr(alarm.rule.timing, field))
+    if alarm.limit is None:
+        return None
+    return alarm.limit.value if field == "limit" else alarm.limit.deadband
+
+
+def _allowed(alarm: Alarm, field: str, value: float | None, who: str, reason: str) -> None:
+    if field not in FIELDS:
+        raise NotDone(f"可改的是 what can be changed is {', '.join(FIELDS)}, not {field!r}")
+    if not who.strip() or not reason.strip():
+        raise NotDone("请注明是谁、为什么 say who you are and why")
+    if field in ("limit", "deadband") and alarm.limit is None:
+        raise NotDone("该报警没有限值 this alarm has no limit")
+    if value is not None and (value != value or abs(value) > 1e9 or (field != "limit" and value < 0)):
+        raise NotDone(f"数值不合理 {value:g} can not be a {field}")
