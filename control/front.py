@@ -5,7 +5,7 @@ Everything here is authorised by whoever offers it; ``who`` is a person's id or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -47,7 +47,7 @@ class Front:
     desk: Desk
     writer: Writer
     clock: Clock
-    reload: Callable[[], None]
+    reload: Callable[[], Awaitable[None]]
 
     # -- looking ---------------------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Front:
         await self.writer.write(
             lambda connection: change_limit(connection, at=now, who=who, key=key, field=field, old=old, new=value, reason=reason)
         )
-        self.reload()
+        await self.reload()
         return await self.alarm(key)
 
     # -- the pieces ------------------------------------------------------------------------------------------------------

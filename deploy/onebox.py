@@ -1,12 +1,15 @@
-"""The whole county in one process: virtual field, gateways, collector, embedded store; its only children are broker and SWMM.
+"""The whole county in one process: virtual field, gateways, collector, embedded store, control; its only children are broker and
+SWMM. Where crews have phones there is a stand-in that shows what they would read.
 
-The services know nothing of each other here either: gateways reach the field over Modbus sockets, the collector over the broker.
+The services know nothing of each other here either: gateways reach the field over Modbus sockets, collector and control the
+gateways over the broker.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +18,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from collector.app import Collector
+from control.app import Control
+from control.cli import STATE_FILE
+from control.messages.port import Channel
+from control.messages.settings import load_channels, open_channels
+from control.messages.standin import Standin
+from control.people.files import load_roster
+from control.store.database import Database, open_database
 from deploy.broker import ENDPOINT_FILE, EmbeddedBroker, Endpoint, write_endpoint
 from deploy.meter import Account, Meter, settle
 from gateway.app import Gateway
@@ -29,6 +39,7 @@ from simulators.app import Simulation
 log = logging.getLogger(__name__)
 Stop = Callable[[], Coroutine[Any, Any, None]]
 READY_S, STOP_S = 30.0, 1.2
+STANDIN = "LAMPWELL_STANDIN_URL"
 
 
 class PartEnded(LampwellError):
@@ -55,6 +66,8 @@ class Onebox:
     simulation: Simulation
     gateways: tuple[Gateway, ...]
     collector: Collector
+    control: Control
+    standin: Standin
     failed: asyncio.Future[BaseException]
 
     def account(self) -> Account:
@@ -75,9 +88,10 @@ async def running(
         county = _embedded(county, endpoint, data_dir)
         meter = Meter(open_history(county.history, data_dir, clock=clock), clock)
         try:
-            box = _assemble(county, clock, data_dir, broker, meter)
-            async with _started(box), _storm_to_come(box, clock, storm):
-                yield box
+            async with _desk(county, clock, data_dir) as desk:
+                box = _assemble(county, clock, data_dir, broker, meter, desk)
+                async with _started(box), _storm_to_come(box, clock, storm):
+                    yield box
         finally:
             await meter.close()
     finally:
@@ -91,7 +105,30 @@ def _embedded(county: County, endpoint: Endpoint, data_dir: Path) -> County:
     return place_lines(replace(county, broker=endpoint.settings(county.broker), history=history), data_dir)
 
 
-def _assemble(county: County, clock: Clock, data_dir: Path, broker: EmbeddedBroker, meter: Meter) -> Onebox:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """What control needs that must be closed behind it."""
+
+    standin: Standin
+    database: Database
+    channels: dict[str, Channel]
+
+
+@asynccontextmanager
+async def _desk(county: County, clock: Clock, data_dir: Path) -> AsyncIterator[_Desk]:
+    """The relational state, the stand-in for the vendors, and the county's channels, which lead to it."""
+    async with Standin(clock) as standin:
+        database = await asyncio.to_thread(open_database, data_dir / STATE_FILE)
+        channels = open_channels(load_channels(county.folder), env={**os.environ, STANDIN: standin.url}, clock=clock)
+        try:
+            yield _Desk(standin=standin, database=database, channels=channels)
+        finally:
+            for channel in channels.values():
+                await channel.close()
+            database.close()
+
+
+def _assemble(county: County, clock: Clock, data_dir: Path, broker: EmbeddedBroker, meter: Meter, desk: _Desk) -> Onebox:
     password = broker.endpoint.password if broker.endpoint else ""
     return Onebox(
         county=county,
@@ -103,6 +140,16 @@ def _assemble(county: County, clock: Clock, data_dir: Path, broker: EmbeddedBrok
             Gateway(county, edge.id, clock=clock, data_dir=data_dir / edge.id, password=password) for edge in county.edges
         ),
         collector=Collector(county, cast("History", meter), clock=clock, password=password, data_dir=data_dir),
+        control=Control(
+            county,
+            load_roster(county.folder / "people", [area.id for area in county.areas]),
+            clock=clock,
+            database=desk.database,
+            channels=desk.channels,
+            data_dir=data_dir,
+            password=password,
+        ),
+        standin=desk.standin,
         failed=asyncio.get_running_loop().create_future(),
     )
 
@@ -158,6 +205,7 @@ async def _started(box: Onebox) -> AsyncIterator[None]:
         tasks.start("broker", box.broker.ended(), box.broker.stop)
         tasks.start("field", box.simulation.run(), box.simulation.stop)
         tasks.start("collector", box.collector.run(), box.collector.stop)
+        tasks.start("control", box.control.run(), box.control.stop)
         await _ready(box)
         for gateway, edge in zip(box.gateways, box.county.edges, strict=True):
             tasks.start(f"gateway {edge.id}", gateway.run(), gateway.stop)

@@ -6,7 +6,7 @@ it; numbers stand against their limits; what is unknown or stale shows ``- -`` a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -14,10 +14,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from deploy import duty_view
 from deploy.view import Count, Event, Flow, Limit, Place, View
 from lampwell.assets import Levels
 
-WIDE, LEFT = 110, 48
+WIDE, LEFT, DUTY_ROWS = 110, 48, 6
 PLAIN, DIM, STRONG = "grey70", "grey50", "bold grey85"
 SLOW, DEAD = "yellow3", "bold red"
 COLOURS = {
@@ -51,11 +52,19 @@ def render(view: View, size: Size) -> RenderableType:
             [*counts, Text(), *flow], list(draw.levels(view.places, size.width - LEFT - 4, size.height - 8)), size
         )
         used = len(head) + max(len(counts) + 1 + len(flow), len(view.places) + 1)
-        return Group(*head, body, draw.rule(), *draw.events(view, size.height - used - 3))
+        return Group(*head, body, draw.rule(), *draw.below(view, size.height - used - 3))
     room = size.height - len(head) - len(counts) - len(flow) - 6
     places = list(draw.levels(view.places, size.width, room))
     used = len(head) + len(counts) + len(flow) + len(places)
-    return Group(*head, *counts, *flow, *places, draw.rule(), *draw.events(view, size.height - used - 3))
+    return Group(*head, *counts, *flow, *places, draw.rule(), *draw.below(view, size.height - used - 3))
+
+
+def _panes(left: Sequence[RenderableType], right: Sequence[RenderableType], width: int) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=width, no_wrap=True)
+    table.add_column(width=width - 2, no_wrap=True)
+    table.add_row(Group(*left), Group(*right))
+    return table
 
 
 def _column(size: Size) -> int:
@@ -184,6 +193,36 @@ class _Draw:
             reached = level >= at
             text = text[:cell] + Text(full if reached else tick, COLOURS[limit] if reached else DIM) + text[cell + 1 :]
         return text
+
+    def below(self, view: View, rows: int) -> Iterator[RenderableType]:
+        """What happens: the duty desk with its alarms and phones where there is one, and the newest events."""
+        if view.duty is None or rows < DUTY_ROWS:
+            yield from self.events(view, rows)
+            return
+        room = rows - 2
+        left = list(self._spans(duty_view.alarm_lines(view.duty, room, view.zone), self._half()))
+        if view.duty.detail:
+            right = list(self._spans(duty_view.detail_lines(view.duty.detail, view.zone), self._half()))
+        else:
+            right = list(self._spans(duty_view.phone_lines(view.duty, room, view.zone), self._half()))
+        if self.size.width >= WIDE:
+            yield _panes(left[:room], right[:room], self._half())
+        else:
+            below = right if view.duty.detail else right[: max(1, room // 3)]
+            yield Group(*left[: room - len(below)], *below[:room])
+        yield self.line((f" {view.duty.said or duty_view.HELP}", PLAIN if view.duty.said else DIM))
+        yield from self.events(view, 1)
+
+    def _half(self) -> int:
+        return self.size.width // 2 - 1 if self.size.width >= WIDE else self.size.width
+
+    def _spans(self, spans: Iterable[duty_view.Span], width: int) -> Iterator[Text]:
+        marks = MARKS if self.size.unicode else ASCII_MARKS
+        for span in spans:
+            colour = COLOURS[span.limit] if span.limit else (STRONG if span.strong else PLAIN)
+            style = f"{colour} bold" if span.strong and "bold" not in colour else colour
+            mark = f"{'>' if span.chosen else ' '}{marks[span.limit]} " if span.mark else " "
+            yield self.line((f"{mark}{span.text}", style + (" reverse" if span.chosen else "")), width=width)
 
     def events(self, view: View, rows: int) -> Iterator[Text]:
         for event in view.events[: max(1, rows)]:

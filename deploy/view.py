@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from enum import IntEnum
 
+from control.rows import AlarmDetail, AlarmRow
 from lampwell.assets import Levels
 
 
@@ -98,6 +100,28 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phone:
+    """A message as its reader sees it: county time (epoch ms), the channel or person it went to, its text."""
+
+    time: int
+    to: str
+    text: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyView:
+    """``selected``: position in ``alarms``; ``detail``: the opened alarm; ``said``: what the last key did."""
+
+    alarms: tuple[AlarmRow, ...] = ()
+    phones: tuple[Phone, ...] = ()
+    selected: int = 0
+    detail: AlarmDetail | None = None
+    said: str = ""
+    away: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One moment of the county."""
 
@@ -117,3 +141,5 @@ class View:
     places: tuple[Place, ...]
     events: tuple[Event, ...]
     problem: str = ""
+    duty: DutyView | None = None
+    zone: tzinfo = UTC

@@ -14,7 +14,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from deploy.chronicle import Chronicle, link_state
-from deploy.view import Count, Flow, Place, Rain, View
+from deploy.view import Count, DutyView, Flow, Place, Rain, View
 from gateway.status import GatewayStatus, LinkStatus, UnitStatus
 from lampwell.assets import County, Device, DeviceKind
 from lampwell.clock import Clock
@@ -48,6 +48,7 @@ class Moment:
     stored: int
     read: Read
     problem: str = ""
+    duty: DutyView | None = None
 
     def links(self) -> Iterator[LinkStatus]:
         """All links of all edge nodes."""
@@ -98,6 +99,8 @@ class Watch:
             places=shown(places, self._wells),
             events=tuple(self.chronicle.events),
             problem=moment.problem,
+            duty=moment.duty,
+            zone=self._zone,
         )
 
     # -- counts --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,92 @@
+"""``lampwell control``: the alarm service of a county."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from control.app import Control
+from control.messages.settings import load_channels, open_channels
+from control.people.files import load_roster
+from control.store.database import open_database
+from lampwell.account import broker_account
+from lampwell.assets import County
+from lampwell.clock import SystemClock
+from lampwell.config import read_secret
+from lampwell.county import load
+
+DATABASE, PASSWORD = "LAMPWELL_STATE_URL", "LAMPWELL_STATE_PASSWORD"
+STATE_FILE = "control.sqlite"
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder. Default: run/<county>.")
+@click.option(
+    "--state",
+    envvar=DATABASE,
+    show_envvar=True,
+    help="The relational state: a file, or postgresql://user@host/database. Default: control.sqlite in the data folder.",
+)
+@click.option("--no-sender", is_flag=True, help="Leave the messages in the outbox, for `lampwell sender` on a relay.")
+@click.option("--verbose", is_flag=True, help="Log what is done, not only what breaks and heals.")
+def control(folder: Path, data: Path | None, state: str | None, *, no_sender: bool, verbose: bool) -> None:
+    """Raise alarms for the county in FOLDER and tell people, until stopped.
+
+    SIGHUP reads the alarm rules anew; bad ones are refused and the old ones keep running. The broker's account is the county's or
+    that of LAMPWELL_MQTT_USERNAME; PostgreSQL's password is that of LAMPWELL_STATE_PASSWORD.
+    """
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    county = load(folder)
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        uvloop.install()
+    asyncio.run(serve(county, data or Path("run") / county.id, state, with_sender=not no_sender))
+
+
+async def serve(county: County, data_dir: Path, state: str | None, *, with_sender: bool) -> None:
+    """Run control until SIGINT or SIGTERM; SIGHUP reads the rules anew."""
+    data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - before anything runs
+    broker, password = broker_account(county.broker)
+    roster = load_roster(county.folder / "people", [area.id for area in county.areas])
+    channels = open_channels(load_channels(county.folder)) if with_sender else {}
+    database = open_database(state or data_dir / STATE_FILE, password=read_secret("", PASSWORD))
+    try:
+        app = Control(
+            replace(county, broker=broker),
+            roster,
+            clock=SystemClock(),
+            database=database,
+            channels=channels,
+            data_dir=data_dir,
+            password=password,
+        )
+        _listen(app)
+        await app.run()
+    finally:
+        for channel in channels.values():
+            await channel.close()
+        database.close()
+
+
+def _listen(app: Control) -> None:
+    loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[object]]()
+
+    def on(number: signal.Signals, what: str) -> None:
+        def start() -> None:
+            task: asyncio.Task[object] = asyncio.ensure_future(getattr(app, what)())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        loop.add_signal_handler(number, start)
+
+    on(signal.SIGHUP, "reload")
+    on(signal.SIGINT, "stop")
+    on(signal.SIGTERM, "stop")
