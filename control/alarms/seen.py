@@ -32,8 +32,8 @@ SAME = Seen()
 class Teller:
     """``rank``: the place of each alarm in the order parents before children; alarms that are not in it are not told of.
 
-    A condition that says what the last one of its alarm said is left out. Times of one alarm never go back: a birth after an outage
-    repeats readings that are older than the outage and yet are how things are now.
+    A condition that says what the last one of its alarm said is left out. Times of one alarm never go back: after an outage
+    a birth repeats readings that are older than the outage and yet are how things are now.
     """
 
     def __init__(self, rank: Mapping[str, int]) -> None:

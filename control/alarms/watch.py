@@ -5,8 +5,8 @@ several facts follows by itself. What is not known is told as not known (``value
 answer, or whose edge node is gone, or everything while the broker is away. That neither raises nor clears anything.
 
 Life: an edge node lives from its birth, or any live message of its, to its death; one that was never heard of within
-``edge_patience_s`` while the broker is there is offline. A device lives from a birth that shows fresh values, or a live scan, to its
-death; one that is not born within its patience after its edge node was is offline too. History never changes life.
+``edge_patience_s`` while the broker is there is offline. A device lives from a birth that shows fresh values, or a live scan, to
+its death; one that is not born within its patience after its edge node was is offline too. History never changes life.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Column:
 
 @dataclass(slots=True, eq=False)
 class Watched:
-    """A device (``device`` "": the edge node). ``alive`` None = not known. ``heard``: when a live reading last came in (host time);
+    """A device (``device`` "": the edge node). ``alive`` None = not known. ``heard``: when a live reading last came (host time);
     ``died_at``: when it last stopped to answer its edge node (the edge's time). ``expected_by``: when it must have been heard of;
     ``patience_ms``: how long after its edge node that is. ``silent_at``: when its silence may be an alarm. ``columns``: by path;
     ``layout``, ``by_index``: as its birth has them.

@@ -1,0 +1,43 @@
+"""Which messages belong in one letter, and how long they wait for each other (domain alarms 2.2, rules 6 and 12). Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from control.alarms.model import Place
+
+WAIT_MS = {1: 10_000, 2: 30_000, 3: 300_000}
+EXPIRES_MS = {1: 30 * 60_000, 2: 2 * 3_600_000, 3: 12 * 3_600_000, 4: 24 * 3_600_000}
+DIGEST_AT = time(8, 0)
+"""County time of the daily digest; a choice of this project."""
+
+
+def group_key(place: Place) -> str:
+    """Alarms of one device are told together; else those of one link or edge node, else those of one area."""
+    if place.device:
+        return f"device:{place.device}"
+    if place.edge:
+        return f"edge:{place.edge}"
+    return f"area:{place.area}" if place.area else "county"
+
+
+def release_at(priority: int, now: int, *, quiet_since: int | None, zone: ZoneInfo) -> int:
+    """When a message may leave. ``quiet_since``: when the newest message of its group and priority was made (None = none lately).
+
+    A red one goes at once when its group was quiet: seconds count. What follows within ten seconds waits and goes as one.
+    """
+    if priority == 4:
+        return next_digest(now, zone)
+    wait = WAIT_MS[priority]
+    if priority == 1 and (quiet_since is None or now - quiet_since >= wait):
+        return now
+    return now + wait
+
+
+def next_digest(now: int, zone: ZoneInfo) -> int:
+    """The next time of the daily digest, in epoch ms."""
+    local = datetime.fromtimestamp(now / 1000, zone)
+    today = datetime.combine(local.date(), DIGEST_AT, zone)
+    due = today if today > local else datetime.combine(local.date() + timedelta(days=1), DIGEST_AT, zone)
+    return round(due.timestamp() * 1000)
