@@ -26,7 +26,7 @@ def read_rules(folder: Path, county: County) -> tuple[RuleFile, ...]:
 def load_rules(county: County, *, rules_folder: Path | None = None) -> tuple[RuleFile, ...]:
     """The same, of the county's own folder or, to try them, with the rules of another in their place."""
     problems: list[Problem] = []
-    rules = _rules(rules_folder or county.folder / FOLDER, county, problems)
+    rules = read_folders(SHIPPED, rules_folder or county.folder / FOLDER, county, problems)
     if problems:
         raise ConfigError(problems)
     return rules
@@ -34,13 +34,14 @@ def load_rules(county: County, *, rules_folder: Path | None = None) -> tuple[Rul
 
 def check_rules(folder: Path, county: County, problems: list[Problem]) -> tuple[RuleFile, ...]:
     """The same as ``read_rules``; what is wrong is told in ``problems``, and the rules that could be read are returned."""
-    return _rules(folder / FOLDER, county, problems)
+    return read_folders(SHIPPED, folder / FOLDER, county, problems)
 
 
-def _rules(own: Path, county: County, problems: list[Problem]) -> tuple[RuleFile, ...]:
+def read_folders(shipped: Path, own: Path, county: County, problems: list[Problem]) -> tuple[RuleFile, ...]:
+    """The same, of two folders of rule files; the second need not be there. Rules with problems must not be bound."""
     found: list[Problem] = []
     sources = _Sources(found)
-    for path in sorted(SHIPPED.glob("*.toml")):
+    for path in sorted(shipped.glob("*.toml")):
         sources.add(path, f"control/alarms/data/{path.name}", own=False)
     for path in _own_files(own, found):
         sources.add(path, f"{FOLDER}/{path.name}", own=True)

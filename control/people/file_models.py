@@ -1,0 +1,161 @@
+"""What the rows of a roster's files may hold."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from lampwell.config import Settings
+from lampwell.config_words import refused
+
+TARGETS = re.compile(r"(duty|deputy|person):[\w.-]+|crew|leader")
+
+
+def _clock(text: str) -> str:
+    try:
+        return f"{time.fromisoformat(text):%H:%M}"
+    except ValueError:
+        raise refused("a time of day, written 08:00", text) from None
+
+
+def _moment(text: str) -> str:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is not None:
+        raise refused("county time, written 2026-06-21T08:00", text)
+    return f"{found:%Y-%m-%dT%H:%M}"
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise refused("a date, written 2026-06-21", text) from None
+
+
+def _month_day(text: str) -> str:
+    try:
+        return f"{date.fromisoformat(f'2024-{text}'):%m-%d}"
+    except ValueError:
+        raise refused("a day of the year, written 04-01", text) from None
+
+
+def _target(text: str) -> str:
+    if not TARGETS.fullmatch(text):
+        raise refused("duty:<rota>, deputy:<rota>, crew, person:<id> or leader", text)
+    return text
+
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Clock = Annotated[str, AfterValidator(_clock)]
+Moment = Annotated[str, AfterValidator(_moment)]
+Day = Annotated[str, AfterValidator(_day)]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+SeasonWord = Literal["always", "flood", "dry"]
+
+
+class PersonFile(Settings):
+    """One person, or a group that has an address."""
+
+    id: Id
+    zh: Name
+    en: str = ""
+    role: Literal["viewer", "crew", "duty", "engineer", "leader", "admin"] = "crew"
+
+
+class ContactFile(Settings):
+    """One way to a person."""
+
+    person: Id
+    channel: Id
+    address: Name
+    min_priority: Annotated[int, Field(ge=1, le=4)] = 4
+    order: Annotated[int, Field(ge=1, le=99)] = 1
+
+
+class CrewFile(Settings):
+    """People who go out."""
+
+    id: Id
+    zh: Name
+    en: str = ""
+    areas: tuple[str, ...] = ()
+    skill: Literal["lighting", "drainage"] = "lighting"
+    members: tuple[Id, ...] = ()
+
+
+class RotaFile(Settings):
+    """A position and its pattern of shifts."""
+
+    id: Id
+    zh: Name
+    en: str = ""
+    crew: str = ""
+    starts: Annotated[tuple[Clock, ...], Field(min_length=1)] = ("08:00",)
+    cycle: Annotated[tuple[tuple[Id, ...], ...], Field(min_length=1)]
+    anchor: Day
+    season: SeasonWord = "always"
+    holidays: Literal["same", "off"] = "same"
+
+
+class ShiftFile(Settings):
+    """A shift by hand; in CSV its persons stand with spaces between."""
+
+    rota: Id
+    start: Moment
+    end: Moment
+    persons: str | tuple[Id, ...] = ()
+
+
+class SwapFile(Settings):
+    """Who stands in for whom."""
+
+    rota: Id
+    start: Moment
+    out: Id
+    replaced_by: Id
+    agreed_by: str = ""
+    note: str = ""
+
+
+class HolidayFile(Settings):
+    """A day off, or a weekend day that is worked."""
+
+    date: Day
+    zh: Name
+    workday: bool = False
+
+
+class SeasonFile(Settings):
+    """``[season]``: the flood season."""
+
+    start: Annotated[str, AfterValidator(_month_day)] = "04-01"
+    end: Annotated[str, AfterValidator(_month_day)] = "09-30"
+    mode: Literal["auto", "on", "off"] = "auto"
+
+
+class StepFile(Settings):
+    """One step of a policy."""
+
+    after_s: Annotated[float, Field(ge=0, le=86_400)]
+    targets: Annotated[tuple[Annotated[str, AfterValidator(_target)], ...], Field(min_length=1)]
+
+
+class PolicyFile(Settings):
+    """Who is told when."""
+
+    id: Id
+    zh: Name
+    en: str = ""
+    priorities: Annotated[tuple[Annotated[int, Field(ge=1, le=4)], ...], Field(min_length=1)]
+    kinds: tuple[str, ...] = ()
+    season: SeasonWord = "always"
+    steps: Annotated[tuple[StepFile, ...], Field(min_length=1)]
+    rounds: Annotated[int, Field(ge=1, le=20)] = 1
+    every_s: Annotated[float, Field(ge=60, le=86_400)] = 900.0
+    quiet: tuple[Clock, Clock] | None = None
