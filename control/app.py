@@ -7,8 +7,10 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from control.alarms.bind import Binding, bind
 from control.alarms.engine import Engine
@@ -77,6 +79,11 @@ class Control:
         assert self._parts is not None, "ask after ready()"
         return self._parts.front
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the desk answers."""
+        return self._started.is_set()
+
     async def ready(self) -> None:
         """Return when the alarms of an earlier life are in place and the desk answers."""
         await self._started.wait()
@@ -128,7 +135,8 @@ class Control:
         return _Parts(binding=binding, writer=writer, desk=desk, ear=ear, duty=duty, front=front, sender=sender)
 
     def _sender(self, writer: Writer) -> Sender | None:
-        return Sender(writer, self._channels, self._clock) if self._channels else None
+        zone = ZoneInfo(self._county.time_zone)
+        return Sender(writer, self._channels, self._clock, zone) if self._channels else None
 
     async def _changed(self) -> None:
         """A limit was changed: go over to it."""
@@ -168,7 +176,7 @@ class Control:
             parts.duty.tick(parts.desk)
             if self._clock.monotonic() - alive >= ALIVE_S:
                 alive, now = self._clock.monotonic(), self._clock.now()
-                parts.writer.submit(lambda connection, now=now: journal.alive(connection, now))
+                parts.writer.submit(partial(journal.alive, now=now))
             await self._clock.sleep(TICK_S)
 
 

@@ -60,8 +60,12 @@ class Batch:
 class Follower(Protocol):
     """Something that must happen in the same transaction as a batch: messages, work orders."""
 
-    def follow(self, batch: Batch, desk: Desk) -> Sequence[Work]:
+    def follow(self, batch: Batch) -> Sequence[Work]:
         """The units of work that a batch asks for."""
+        ...
+
+    def committed(self) -> None:
+        """They are on disk."""
         ...
 
 
@@ -217,14 +221,21 @@ class Desk:
             return None
         occurrences = [one for change in changes for one in self._follow(change)]
         batch = Batch(at=now, changes=changes, occurrences=occurrences)
-        asked = [work for follower in self.followers for work in follower.follow(batch, self)]
+        asked = [work for follower in self.followers for work in follower.follow(batch)]
 
         def unit(connection: Connection) -> None:
             journal.keep(connection, changes, occurrences)
             for work in (*asked, *works):
                 work(connection)
 
-        return self._recorder.submit(unit)
+        future = self._recorder.submit(unit)
+        if asked:
+            future.add_done_callback(lambda _: self._committed())
+        return future
+
+    def _committed(self) -> None:
+        for follower in self.followers:
+            follower.committed()
 
     def _follow(self, change: Change) -> list[Occurrence]:
         found = follow(change, self.open, _because(change.event) or self._newest.get(change.alarm.key))

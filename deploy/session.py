@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import click
 
 from deploy.folders import Prepared
+from deploy.hand import Hand
+from deploy.keys import pressed_keys
 from deploy.onebox import Onebox, Storm, running
 from deploy.show import Lines, Screen, Show, Silence
 from deploy.summary import Summary, summarise
@@ -37,6 +39,7 @@ class Session:
         self._county, self._clock, self._wishes, self._prepared = county, clock, wishes, prepared
         self._ended = asyncio.Event()
         self._peak: Usage | None = None
+        self._hand = Hand(clock, self._ended.set)
 
     async def run(self) -> int:
         """Run until asked to end; the exit code. Errors of the parts come out as they are."""
@@ -54,7 +57,7 @@ class Session:
             storm=Storm(self._wishes.storm, self._wishes.storm_minutes) if self._wishes.storm else None,
             broker_port=self._wishes.broker_port,
         ) as box:
-            with show:
+            with show, pressed_keys(self._hand.press) if isinstance(show, Screen) else contextlib.nullcontext():
                 await self._watch(box, show)
             seconds, cost = time.monotonic() - began, self._cost(base)
             failure = box.failed.result() if box.failed.done() else None
@@ -80,7 +83,7 @@ class Session:
         weigh_at = 0.0
         while not self._ended.is_set() and not box.failed.done() and time.monotonic() < deadline:
             if show.wants_views:
-                show.show(watch.look(moment(box)))
+                show.show(watch.look(await moment(box, self._hand)))
             if time.monotonic() >= weigh_at:
                 self._weigh()
                 weigh_at = time.monotonic() + COST_S
@@ -132,12 +135,13 @@ class Session:
             loop.add_signal_handler(sign, end)
 
 
-def moment(box: Onebox) -> Moment:
+async def moment(box: Onebox, hand: Hand) -> Moment:
     """What the watch looks at."""
+    duty = await hand.look(box.control, box.standin) if box.control.is_ready else None
     statuses = [gateway.status() for gateway in box.gateways]
     away = [status.edge for status in statuses if not status.broker]
     problem = f"未连接消息代理 not connected to the broker: {', '.join(away)}" if away and box.meter.first_s is not None else ""
-    return Moment(gateways=statuses, stored=box.meter.readings, read=box.meter.newest, problem=problem)
+    return Moment(gateways=statuses, stored=box.meter.readings, read=box.meter.newest, problem=problem, duty=duty)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Recorded history as a story: the readings that rules look at, device by device, in the order of their source times.
 
-The history holds readings, not births and deaths: a device that fell silent shows as silence, so stale alarms are judged and offline
-ones are not. Arrival is taken to be the source time.
+The history holds readings, not births and deaths: a device that fell silent shows as silence, so stale alarms are judged and
+offline ones are not. Arrival is taken to be the source time.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class LabelFile(Settings):
     """One ``[[event]]``: ``from`` and ``to`` are TOML times; one without a zone is county time."""
 
     name: Annotated[str, Field(min_length=1)]
-    alarms: Annotated[tuple[str, ...], Field(min_length=1)]
+    alarms: Annotated[list[str], Field(min_length=1)]
     from_: Annotated[datetime, Field(alias="from")]
     to: datetime
     lead_minutes: Annotated[float, Field(ge=0)] = 60.0
@@ -38,7 +38,9 @@ def read_labels(path: Path, zone: ZoneInfo) -> tuple[Label, ...]:
     for entry in whole.tables("event", problems) if whole else ():
         if (file := validate(LabelFile, entry, problems)) is not None:
             start, end = _ms(file.from_, zone), _ms(file.to, zone)
-            found.append(Label(name=file.name, keys=file.alarms, start=start, end=end, lead_ms=round(file.lead_minutes * 60_000)))
+            found.append(
+                Label(name=file.name, keys=tuple(file.alarms), start=start, end=end, lead_ms=round(file.lead_minutes * 60_000))
+            )
     if whole is not None:
         problems.extend(whole.problem("unknown key; this file holds [[event]]", str(key)) for key in whole.data if key != "event")
     if problems:

@@ -15,9 +15,9 @@ PHONE = re.compile(r"(\+\d{6,15}|1\d{10})")
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def names_of(persons: str | tuple[str, ...]) -> tuple[str, ...]:
+def names_of(persons: str | list[str]) -> tuple[str, ...]:
     """The persons of a shift: in CSV they stand in one cell with spaces between."""
-    return tuple(persons.split()) if isinstance(persons, str) else persons
+    return tuple(persons.split()) if isinstance(persons, str) else tuple(persons)
 
 
 def held_together(roster: Roster, rows: dict[str, list[tuple[Entry, Any]]], areas: Collection[str]) -> Iterator[Problem]:

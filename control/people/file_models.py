@@ -84,9 +84,9 @@ class CrewFile(Settings):
     id: Id
     zh: Name
     en: str = ""
-    areas: tuple[str, ...] = ()
+    areas: list[str] = Field(default_factory=list)
     skill: Literal["lighting", "drainage"] = "lighting"
-    members: tuple[Id, ...] = ()
+    members: list[Id] = Field(default_factory=list)
 
 
 class RotaFile(Settings):
@@ -96,8 +96,8 @@ class RotaFile(Settings):
     zh: Name
     en: str = ""
     crew: str = ""
-    starts: Annotated[tuple[Clock, ...], Field(min_length=1)] = ("08:00",)
-    cycle: Annotated[tuple[tuple[Id, ...], ...], Field(min_length=1)]
+    starts: Annotated[list[Clock], Field(min_length=1)] = Field(default_factory=lambda: ["08:00"])
+    cycle: Annotated[list[list[Id]], Field(min_length=1)]
     anchor: Day
     season: SeasonWord = "always"
     holidays: Literal["same", "off"] = "same"
@@ -109,7 +109,7 @@ class ShiftFile(Settings):
     rota: Id
     start: Moment
     end: Moment
-    persons: str | tuple[Id, ...] = ()
+    persons: str | list[Id] = Field(default_factory=list)
 
 
 class SwapFile(Settings):
@@ -143,7 +143,7 @@ class StepFile(Settings):
     """One step of a policy."""
 
     after_s: Annotated[float, Field(ge=0, le=86_400)]
-    targets: Annotated[tuple[Annotated[str, AfterValidator(_target)], ...], Field(min_length=1)]
+    targets: Annotated[list[Annotated[str, AfterValidator(_target)]], Field(min_length=1)]
 
 
 class PolicyFile(Settings):
@@ -152,10 +152,10 @@ class PolicyFile(Settings):
     id: Id
     zh: Name
     en: str = ""
-    priorities: Annotated[tuple[Annotated[int, Field(ge=1, le=4)], ...], Field(min_length=1)]
-    kinds: tuple[str, ...] = ()
+    priorities: Annotated[list[Annotated[int, Field(ge=1, le=4)]], Field(min_length=1)]
+    kinds: list[str] = Field(default_factory=list)
     season: SeasonWord = "always"
-    steps: Annotated[tuple[StepFile, ...], Field(min_length=1)]
+    steps: Annotated[list[StepFile], Field(min_length=1)]
     rounds: Annotated[int, Field(ge=1, le=20)] = 1
     every_s: Annotated[float, Field(ge=60, le=86_400)] = 900.0
-    quiet: tuple[Clock, Clock] | None = None
+    quiet: Annotated[list[Clock], Field(min_length=2, max_length=2)] | None = None

@@ -22,7 +22,7 @@ from control.people.file_models import (
     ShiftFile,
     SwapFile,
 )
-from control.people.roster import Contact, Crew, Holiday, Person, Policy, Roster, Rota, Season, Shift, Step, Swap
+from control.people.roster import Contact, Crew, Holiday, Person, Policy, Roster, Rota, Season, Shift, Swap
 from lampwell.config import Entry, Settings, read_csv, read_toml, validate
 from lampwell.errors import ConfigError, Problem
 
@@ -76,7 +76,7 @@ def read_roster(folder: Path, areas: Collection[str], problems: list[Problem]) -
         swaps=_made(Swap, rows["swap"]),
         holidays=_made(Holiday, rows["holiday"]),
         season=_season(whole, problems),
-        policies=tuple(_policy(one) for _, one in rows["policy"]),
+        policies=_made(Policy, rows["policy"]),
     )
     problems.extend(held_together(roster, rows, areas))
     return roster
@@ -92,12 +92,7 @@ def _rows(folder: Path, table: str, whole: Entry | None, problems: list[Problem]
 
 
 def _made(kind: type[V], rows: Sequence[tuple[Entry, Any]]) -> tuple[V, ...]:
-    return tuple(kind(**one.model_dump()) for _, one in rows)
-
-
-def _policy(one: PolicyFile) -> Policy:
-    steps = tuple(Step(after_s=step.after_s, targets=step.targets) for step in one.steps)
-    return Policy(**(one.model_dump() | {"steps": steps}))
+    return tuple(msgspec.convert(one.model_dump(), kind) for _, one in rows)
 
 
 def _season(whole: Entry | None, problems: list[Problem]) -> Season:

@@ -43,7 +43,7 @@ def open_channel(keys: ChannelFile, limits: Limits, secrets: Mapping[str, str], 
         case StandInFile():
             from control.messages.channels.stand_in import StandIn
 
-            return StandIn(keys.id, limits, Http(timeout_s=_timeout(keys)), url=secrets["url"])
+            return StandIn(keys.id, limits, Http(timeout_s=_timeout(keys)), url=secrets["url"], like=keys.like or "")
         case SmsFile():
             return _sms(keys, limits, secrets, clock)
         case WebFile():

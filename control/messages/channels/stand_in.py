@@ -1,7 +1,7 @@
 """A stand-in for a real channel: a local webhook on this machine, which the demo shows as a phone.
 
-It gets ``{"id", "address", "title", "text", "priority", "link"}`` as JSON and must answer 2xx with ``{"code": 0}``, and may add
-an ``id`` of its own. Any other code is a refusal that may work later.
+It gets ``{"id", "channel", "address", "title", "text", "priority", "link"}`` as JSON and must answer 2xx with ``{"code": 0}``,
+and may add an ``id`` of its own. Any other code is a refusal that may work later.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ CODES = Codes(vendor="演示手机 stand-in", outcomes={})
 
 
 class StandIn:
-    """The webhook at ``url``."""
+    """The webhook at ``url``; ``like``: the kind of channel it stands for, "" = none in particular."""
 
     kind = "stand-in"
 
-    def __init__(self, name: str, limits: Limits, http: Http, *, url: str) -> None:
-        self.name, self.limits = name, limits
+    def __init__(self, name: str, limits: Limits, http: Http, *, url: str, like: str = "") -> None:
+        self.name, self.limits, self.like = name, limits, like
         self._http, self._url = http, url
 
     async def send(self, letter: Letter) -> Receipt:
         body = {
             "id": letter.id,
+            "channel": self.name,
             "address": letter.address,
             "title": letter.title,
             "text": text_cut(letter.text, self.limits),
