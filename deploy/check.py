@@ -59,7 +59,7 @@ def check(folder: Path, as_json: bool) -> None:
     try:
         county = load(folder)
         reports = report(county)
-        problems = tuple(_overloaded(county, reports))
+        problems = tuple(dict.fromkeys([*_overloaded(county, reports), *_desk_problems(county)]))
     except ConfigError as error:
         problems = error.problems
     if problems:
@@ -107,6 +107,17 @@ def _link_json(report: LinkReport) -> Mapping[str, object]:
         "bus_s": {"fast": round(report.cycle.fast_s, 4), "slow": round(report.cycle.slow_s, 4)},
         "load": {mode: round(load, 4) for mode, load in report.cycle.load.items()},
     }
+
+
+def _desk_problems(county: County) -> Iterator[Problem]:
+    """What is wrong with alarm rules, people and channels; nothing where the alarm service is not installed (an edge box)."""
+    try:
+        from control.check import check_desk
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("control"):
+            raise
+        return
+    yield from check_desk(county)
 
 
 # -- refusing ------------------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import click
 from lampwell import __version__
 from lampwell.errors import ConfigError, LampwellError
 
-OWN = ("lampwell", "gateway", "collector", "simulators", "deploy")
+OWN = ("lampwell", "gateway", "collector", "control", "simulators", "deploy")
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 
 
@@ -48,6 +48,15 @@ COMMANDS: Mapping[str, Entry] = {
     "gateway": Entry(module="gateway.service_cli", command="gateway", extra="gateway", help="Run one edge node."),
     "collector": Entry(
         module="collector.cli", command="collector", extra="collector", help="Run the collector: MQTT to history."
+    ),
+    "control": Entry(
+        module="control.cli", command="control", extra="control", help="Run the alarm service: alarms and messages."
+    ),
+    "alarms": Entry(
+        module="control.cli_alarms",
+        command="alarms",
+        extra="control",
+        help="The alarm list: look, acknowledge, shelve, change limits.",
     ),
     "sim": Entry(
         module="simulators.cli", command="sim", extra="simulators", help="Run the virtual county, or set a fault in it."

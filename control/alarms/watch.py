@@ -12,15 +12,15 @@ its death; one that is not born within its patience after its edge node was is o
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
 
 from control.alarms import words
-from control.alarms.bind import Binding, Bound
-from control.alarms.clauses import Derived, Silent
+from control.alarms.bind import Binding
+from control.alarms.clauses import Derived
 from control.alarms.derived import OLDEST, EdgeFacts, Facts, conclude
 from control.alarms.model import Text
 from control.alarms.seen import Enabled, Seen, Teller
-from control.alarms.watched import FACTS, Column, Watched, gate, gather, is_fresh, sense
+from control.alarms.telling import blank, everything, silence_ms, take
+from control.alarms.watched import FACTS, Watched, gather, is_fresh
 from lampwell.assets import County
 from lampwell.readings import Layout, NodeId, Scan
 from lampwell.sparkplug.messages import DeviceBorn, DeviceDied, HostEvent, NodeBorn, NodeDied, ScanReceived, dated
@@ -54,7 +54,7 @@ class Watch:
                 if watched.layout is not None:
                     self._by_layout[watched.layout] = watched
         for watched in self._watched.values():
-            self._tell_all(watched, now)
+            self._resume(watched, now)
         self._derive(now)
         return self._teller.seen()
 
@@ -127,7 +127,7 @@ class Watch:
             return
         self._alive(watched, now)
         for scan in dated(event) or (event.birth,):
-            self._take(watched, watched.by_index, scan, now)
+            take(self._teller, watched, watched.by_index, scan, now)
         for device in self._on_node[event.layout.node]:
             self._expect(device, now + device.patience_ms)
         self._learn(watched, now)
@@ -141,7 +141,7 @@ class Watch:
             return
         self._alive(watched, now)
         for scan in dated(event) or (birth,):
-            self._take(watched, watched.by_index, scan, now)
+            take(self._teller, watched, watched.by_index, scan, now)
 
     def _alive(self, watched: Watched, now: int) -> None:
         """It has just been heard of."""
@@ -180,10 +180,7 @@ class Watch:
     def _blank(self, watched: Watched, now: int) -> None:
         """Its points are not known from now on."""
         watched.expected_by, watched.silent_at, watched.is_silent = None, None, False
-        for _, bound in watched.values():
-            self._teller.tell(bound.alarm.key, None, now, now)
-        for bound in (*watched.silent, *watched.derived):
-            self._teller.tell(bound.alarm.key, None, now, now)
+        blank(self._teller, watched, now)
         if not watched.device:
             self._facts.edges[watched.node.edge].readings.pop(OLDEST, None)
 
@@ -200,13 +197,13 @@ class Watch:
             watched = watched or self._watched.get((scan.layout.node, scan.layout.device))
             if watched is not None and watched.alive:
                 at_hand = watched.by_index if watched.layout is scan.layout else watched.columns_of(scan.layout)
-                self._take(watched, at_hand, scan, now)
+                take(self._teller, watched, at_hand, scan, now)
             return
         watched = watched or self._known(scan.layout)
         if watched is None:
             return
         self._alive(watched, now)
-        self._take(watched, watched.by_index, scan, now)
+        take(self._teller, watched, watched.by_index, scan, now)
         if not watched.device:
             self._learn(watched, now)
 
@@ -220,54 +217,21 @@ class Watch:
             self._by_layout[layout] = watched
         return watched
 
-    def _take(self, watched: Watched, columns: Sequence[Column | None], scan: Scan, now: int) -> None:
-        time, historical = scan.time, scan.historical
-        gated: dict[str, Bound] = {}
-        for i, value, flags in zip(scan.index, scan.values, scan.flags, strict=True):
-            column = columns[i]
-            if column is not None and column.take(time, value, flags, historical=historical):
-                for bound in column.bounds:
-                    self._tell(column, bound, now)
-                if column.gated:
-                    gated |= {bound.alarm.key: bound for bound in column.gated}
-        self._tell_gates(watched, gated.values())
-
-    def _tell(self, column: Column, bound: Bound, now: int) -> None:
-        value, why = sense(bound, column.value, column.flags)
-        evidence = (column.evidence(),) if why.zh else ()
-        self._teller.tell(bound.alarm.key, value, column.time, now, why, evidence)
-
-    def _tell_gates(self, watched: Watched, gated: Iterable[Bound]) -> None:
-        for bound in gated:
-            enabled, why = gate(watched, bound)
-            if enabled is not None:
-                self._teller.gate(bound.alarm.key, enabled, why)
-
-    def _tell_all(self, watched: Watched, now: int) -> None:
-        """Everything that is known of it."""
+    def _resume(self, watched: Watched, now: int) -> None:
+        """Go on after its alarms were exchanged: tell them all that is known, and wait as before."""
+        everything(self._teller, watched, now)
         if watched.expected_by is not None:
             self._at(watched.expected_by, watched)
         elif watched.alive is None and self._facts.connected:  # it is new
             self._expect(watched, now + (watched.patience_ms if watched.device else self._edge_patience_ms))
-        for bound in watched.offline:
-            self._teller.tell(bound.alarm.key, None if watched.alive is None else not watched.alive, now, now)
-        for bound in watched.silent:
-            self._teller.tell(bound.alarm.key, watched.is_silent if watched.alive else None, now, now)
         if watched.alive:
             self._listen(watched, now)
-        for column in watched.columns.values():
-            for bound in column.bounds:
-                if watched.alive and column.time >= 0:
-                    self._tell(column, bound, now)
-                else:
-                    self._teller.tell(bound.alarm.key, None, now, now)
-            self._tell_gates(watched, column.gated)
 
     # -- silence, and what is derived ------------------------------------------------------------------------------------
 
     def _listen(self, watched: Watched, now: int) -> None:
         """Wake when the first of its alarms on silence may be due."""
-        due = [at for bound in watched.silent if (at := watched.heard + _silence_ms(bound)) > now]
+        due = [at for bound in watched.silent if (at := watched.heard + silence_ms(bound)) > now]
         watched.silent_at = min(due, default=None)
         if watched.silent_at is not None:
             self._at(watched.silent_at, watched)
@@ -275,9 +239,9 @@ class Watch:
     def _maybe_silent(self, watched: Watched, now: int) -> None:
         """Not heard of for longer than one of its alarms allows?"""
         for bound in watched.silent:
-            if (due := watched.heard + _silence_ms(bound)) <= now:
+            if (due := watched.heard + silence_ms(bound)) <= now:
                 watched.is_silent = True
-                self._teller.tell(bound.alarm.key, True, due, now, words.silent(_silence_ms(bound) / 1000))
+                self._teller.tell(bound.alarm.key, True, due, now, words.silent(silence_ms(bound) / 1000))
         self._listen(watched, now)
 
     def _learn(self, edge: Watched, now: int) -> None:
@@ -316,8 +280,3 @@ class Watch:
     def _at(self, due: int, watched: Watched) -> None:
         self._count += 1
         heapq.heappush(self._timers, (due, self._count, watched))
-
-
-def _silence_ms(bound: Bound) -> int:
-    assert isinstance(bound.clause, Silent), "checked where they were sorted"
-    return round(bound.clause.seconds * 1000)

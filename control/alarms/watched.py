@@ -97,10 +97,6 @@ class Watched:
         if other.layout is not None:
             self.move_to(other.layout)
 
-    def values(self) -> Iterable[tuple[Column, Bound]]:
-        """Every alarm on a point, with the point's column."""
-        return ((column, bound) for column in self.columns.values() for bound in column.bounds)
-
 
 def gather(binding: Binding, nodes: Iterable[tuple[NodeId, str]]) -> dict[tuple[NodeId, str], Watched]:
     """What is watched at each of these, with its alarms; ("", of a node) is the edge node. Those of the county are in none."""

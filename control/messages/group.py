@@ -9,12 +9,17 @@ from control.alarms.model import Place
 
 WAIT_MS = {1: 10_000, 2: 30_000, 3: 300_000}
 EXPIRES_MS = {1: 30 * 60_000, 2: 2 * 3_600_000, 3: 12 * 3_600_000, 4: 24 * 3_600_000}
+WATER = ("well", "ponding", "rain", "river")
 DIGEST_AT = time(8, 0)
 """County time of the daily digest; a choice of this project."""
 
 
 def group_key(place: Place) -> str:
-    """Alarms of one device are told together; else those of one link or edge node, else those of one area."""
+    """What is told together: water in one area (a storm fills many wells at once), else alarms of one device, link or edge
+    node.
+    """
+    if place.kind in WATER and place.area:
+        return f"water:{place.area}"
     if place.device:
         return f"device:{place.device}"
     if place.edge:

@@ -12,7 +12,19 @@ import click
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("duckdb", "pyarrow", "aiohttp", "swmm", "iotcore", "rich", "pymodbus", "influxdb_client", "sqlalchemy", "apprise", "fastapi")
+HEAVY = (
+    "duckdb",
+    "pyarrow",
+    "aiohttp",
+    "swmm",
+    "iotcore",
+    "rich",
+    "pymodbus",
+    "influxdb_client",
+    "sqlalchemy",
+    "apprise",
+    "fastapi",
+)
 
 
 def _imported(module: str) -> set[str]:
