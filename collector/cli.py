@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from lampwell.config import read_secret
 from lampwell.county import load
 from lampwell.history import open_history
 from lampwell.history.port import History
+from lampwell.signals import heed
 
 PASSWORD_VARIABLE = "LAMPWELL_HISTORY_PASSWORD"  # noqa: S105 - the name of the place, not the secret
 TOKEN_VARIABLE = "LAMPWELL_HISTORY_TOKEN"  # noqa: S105 - the name of the place, not the secret
@@ -69,9 +69,7 @@ async def serve(county: County, data_dir: Path) -> None:
     history = history_of(county.history, data_dir)
     try:
         app = Collector(replace(county, broker=broker), history, clock=SystemClock(), password=password, data_dir=data_dir)
-        stopping: list[asyncio.Task[None]] = []
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, lambda: stopping.append(asyncio.create_task(app.stop())))
+        heed(app.stop)
         await app.run()
     finally:
         await history.close()

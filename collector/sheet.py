@@ -7,10 +7,10 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from unicodedata import east_asian_width
 from zoneinfo import ZoneInfo
 
 from collector.times import shown, shown_plain
+from lampwell.columns import text_width
 from lampwell.history.port import Buckets, Gap, Latest, Quarantined, Readings, SeriesInfo
 from lampwell.readings import BAD_FLAGS, Flag
 
@@ -108,7 +108,7 @@ def of_quarantine(rows: Iterable[Quarantined]) -> Sheet:
 def as_table(sheet: Sheet, zone: ZoneInfo) -> str:
     """Aligned columns under titles; numbers to the right."""
     cells = [[TITLES[name] for name in sheet.columns], *_texts(sheet, lambda time: shown(time, zone))]
-    widths = [max(_width(row[i]) for row in cells) for i in range(len(sheet.columns))]
+    widths = [max(text_width(row[i]) for row in cells) for i in range(len(sheet.columns))]
     right = [bool(sheet.rows) and all(isinstance(row[i], (int, float)) for row in sheet.rows) for i in range(len(widths))]
     right = [flag and name not in TIMES for flag, name in zip(right, sheet.columns, strict=True)]
     cells.insert(1, ["─" * width for width in widths])
@@ -166,10 +166,6 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _width(text: str) -> int:
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
 def _padded(text: str, width: int, right: bool) -> str:
-    space = " " * (width - _width(text))
+    space = " " * (width - text_width(text))
     return space + text if right else text + space

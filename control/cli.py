@@ -20,6 +20,7 @@ from lampwell.assets import County
 from lampwell.clock import SystemClock
 from lampwell.config import read_secret
 from lampwell.county import load
+from lampwell.signals import heed
 
 DATABASE, PASSWORD = "LAMPWELL_STATE_URL", "LAMPWELL_STATE_PASSWORD"
 STATE_FILE = "control.sqlite"
@@ -34,7 +35,7 @@ STATE_FILE = "control.sqlite"
     show_envvar=True,
     help="The relational state: a file, or postgresql://user@host/database. Default: control.sqlite in the data folder.",
 )
-@click.option("--no-sender", is_flag=True, help="Leave the messages in the outbox, for `lampwell sender` on a relay.")
+@click.option("--no-sender", is_flag=True, help="Leave the messages in the outbox. Nothing else sends them yet.")
 @click.option("--verbose", is_flag=True, help="Log what is done, not only what breaks and heals.")
 def control(folder: Path, data: Path | None, state: str | None, *, no_sender: bool, verbose: bool) -> None:
     """Raise alarms for the county in FOLDER and tell people, until stopped.
@@ -68,25 +69,9 @@ async def serve(county: County, data_dir: Path, state: str | None, *, with_sende
             data_dir=data_dir,
             password=password,
         )
-        _listen(app)
+        heed(app.stop, {signal.SIGHUP: app.reload})
         await app.run()
     finally:
         for channel in channels.values():
             await channel.close()
         database.close()
-
-
-def _listen(app: Control) -> None:
-    loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[object]]()
-
-    def on(number: signal.Signals, what: str) -> None:
-        def start() -> None:
-            task: asyncio.Task[object] = asyncio.ensure_future(getattr(app, what)())
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-        loop.add_signal_handler(number, start)
-
-    on(signal.SIGHUP, "reload")
-    on(signal.SIGINT, "stop")
-    on(signal.SIGTERM, "stop")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import json
-import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -19,6 +17,7 @@ from control.alarms.occurrences import Occurrence
 from control.front import METHODS, SOCKET
 from control.rows import AlarmDetail, AlarmRow
 from lampwell.assets import County
+from lampwell.columns import text_width
 from lampwell.county import load
 from lampwell.errors import LampwellError
 from lampwell.local import LocalClient, connect
@@ -206,7 +205,7 @@ def _ask(folder: Path, data: Path | None, question: Callable[[LocalClient], Awai
 
 def _tell(found: AlarmDetail, county: County, *, as_json: bool = False) -> None:
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found), ensure_ascii=False))
+        click.echo(msgspec.json.encode(found).decode())
     else:
         click.echo("\n".join(detail_lines(found, ZoneInfo(county.time_zone))))
 
@@ -220,9 +219,9 @@ def list_lines(rows: Sequence[AlarmRow], zone: tzinfo) -> Iterator[str]:
         ("编号 no", "级 pri", "状态 state", "时间 since", "地点 place", "内容 what", "值/限 value/limit", "确认 by")
     ]
     cells += [_cells(each, zone) for each in rows]
-    widths = [max(_width(row[n]) for row in cells) for n in range(len(cells[0]))]
+    widths = [max(text_width(row[n]) for row in cells) for n in range(len(cells[0]))]
     for line in cells:
-        yield "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+        yield "  ".join(cell + " " * (width - text_width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
 def _cells(each: AlarmRow, zone: tzinfo) -> tuple[str, ...]:
@@ -290,7 +289,3 @@ def past_line(one: Occurrence, zone: tzinfo) -> str:
 def when(time: int | None, zone: tzinfo) -> str:
     """County time."""
     return "" if time is None else f"{datetime.fromtimestamp(time / 1000, zone):%m-%d %H:%M:%S}"
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

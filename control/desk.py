@@ -15,13 +15,13 @@ from sqlalchemy import Connection
 
 from control.alarms.engine import Answer, Engine
 from control.alarms.model import (
+    WAITING,
     Acknowledge,
     Alarm,
     AlarmState,
     Change,
     Condition,
     Core,
-    Effect,
     Event,
     Observed,
     Refused,
@@ -269,11 +269,6 @@ REFUSALS: Mapping[Refused, str] = {
 }
 
 
-def announced(change: Change) -> bool:
-    """Whether people are to be told of a change."""
-    return Effect.ANNOUNCED in change.step.effects
-
-
 def _because(event: Event) -> Condition | None:
     return event.condition if isinstance(event, Observed) else None
 
@@ -285,6 +280,6 @@ def _name(who: str) -> str:
 
 
 def _rank(view: AlarmView) -> tuple[Any, ...]:
-    waiting = view.state.core in (Core.UNACKED, Core.RETURNED, Core.LATCHED)
+    waiting = view.state.core in WAITING
     raised = view.occurrence.raised_at if view.occurrence else 0
     return (not waiting, view.alarm.rule.priority, -raised, view.alarm.key)

@@ -1,13 +1,15 @@
 """From an alarm to the people who must hear of it: whom, when, again, and who comes next while nobody answers.
 
 It decides on values and puts what is due into the outbox, in the transaction of the alarm's own change. What must be said follows
-from times and the roster, and the outbox takes every step of an occurrence once, so a restart repeats and forgets nothing.
+from times and the roster, and the outbox takes every step of an occurrence once, so a restart repeats nothing. What fell due in a
+stop is told with the next step, and not at all where no step is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
@@ -53,7 +55,7 @@ class Duty:
 
     async def resume(self, desk: Desk) -> None:
         """Go on with what was announced in an earlier life and not answered."""
-        announced = await self._writer.read(_announced_at)
+        announced = await self._writer.read(partial(_announced_at, keys=[one.key for one in desk.open.values()]))
         for number, one in desk.open.items():
             alarm = desk.engine.alarms.get(one.key)
             if alarm and one.acked_at is None and number in announced and desk.engine.state(one.key).active:
@@ -188,11 +190,11 @@ def _told(alarm: Alarm, at: int) -> Told:
     return Told(priority=int(alarm.rule.priority), area=alarm.place.area, kind=alarm.place.kind, announced_at=at)
 
 
-def _announced_at(connection: Connection) -> dict[int, int]:
-    """When each occurrence was last announced, from the journal."""
+def _announced_at(connection: Connection, keys: Sequence[str]) -> dict[int, int]:
+    """When each occurrence of these alarms was last announced, from the journal."""
     query = (
         select(transition.c.occurrence, func.max(transition.c.at))
-        .where(transition.c.kinds.like("%announced%"))
+        .where(transition.c.key.in_(keys), transition.c.kinds.like("%announced%"))
         .group_by(transition.c.occurrence)
     )
     return {number: at for number, at in connection.execute(query) if number is not None}

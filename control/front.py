@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from control.alarms.engine import UnknownAlarm
-from control.alarms.model import Alarm
+from control.alarms.model import WAITING, Alarm
 from control.alarms.occurrences import Occurrence
 from control.desk import Desk, NotDone
 from control.rows import AlarmDetail, AlarmRow, detail, row
@@ -81,7 +81,7 @@ class Front:
             "alarms": len(self.desk.engine.alarms),
             "open": len(self.desk.open),
             "listed": len(views),
-            "unacknowledged": sum(view.state.core in ("B", "D", "E") for view in views),
+            "unacknowledged": sum(view.state.core in WAITING for view in views),
             "unwritten": writer.waiting,
             "state_away": writer.why,
         }

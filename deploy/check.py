@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import click
 
 from gateway.plan import Cycle, DevicePlan, Mode, cycle, plan_device
 from lampwell.assets import County, Link
+from lampwell.columns import text_width
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
 
@@ -194,7 +194,7 @@ def _totals(county: County, reports: Sequence[LinkReport]) -> Iterator[str]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(_width(row[n]) for row in rows) for n in range(len(rows[0]))]
+    widths = [max(text_width(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:
         yield (
             "  "
@@ -205,10 +205,5 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _pad(cell: str, width: int, *, right: bool) -> str:
-    space = " " * (width - _width(cell))
+    space = " " * (width - text_width(cell))
     return space + cell if right else cell + space
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from control.alarms.model import WAITING
 from control.rows import AlarmDetail, AlarmRow
 from deploy.view import DutyView, Limit
 
-WAITING = frozenset("BDE")
 LIMITS = {1: Limit.RED, 2: Limit.ORANGE, 3: Limit.YELLOW, 4: Limit.BLUE}
 
 
@@ -34,8 +34,7 @@ HELP = "↑↓ 选择 select · a 确认 acknowledge · s 搁置十分钟 shelve
 def alarm_lines(view: DutyView, rows: int, zone: tzinfo) -> Iterator[Span]:
     """The list, as many as there is room for, the selected one always among them."""
     waiting = sum(row.state in WAITING for row in view.alarms)
-    away = f"  {view.away}" if view.away else ""
-    yield Span(f"报警 alarms {len(view.alarms)}  未确认 unacknowledged {waiting}{away}", strong=bool(waiting))
+    yield Span(f"报警 alarms {len(view.alarms)}  未确认 unacknowledged {waiting}", strong=bool(waiting))
     if not view.alarms:
         yield Span("没有报警 no alarms")
         return

@@ -39,10 +39,10 @@ class Hand:
         front = control.front
         alarms = await front.alarms()
         self._at = chosen(alarms, self._key, self._at)
-        for key in self._keys:
+        pressed, self._keys = self._keys, []
+        for key in pressed:
             await self._act(key, alarms, control)
-        self._keys.clear()
-        if self._open or self._said:
+        if pressed:
             alarms = await front.alarms()
             self._at = chosen(alarms, self._key, self._at)
         self._key = alarms[self._at].key if alarms else ""

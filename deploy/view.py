@@ -118,7 +118,6 @@ class DutyView:
     selected: int = 0
     detail: AlarmDetail | None = None
     said: str = ""
-    away: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

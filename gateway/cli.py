@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from gateway.modbus.client import open_link
 from gateway.modbus.port import ModbusLink
 from gateway.plan import BlockPlan, DevicePlan, Mode, bus_seconds, cycle, plan_device
 from lampwell.assets import County, Device, Link
+from lampwell.columns import text_width
 from lampwell.county import load, place_lines
 from lampwell.errors import DeviceRefused, LinkDown, ModbusError, NoAnswer
 from lampwell.points import Point, Value
@@ -212,11 +212,8 @@ def _note(point: Point, value: Value | None) -> str:
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
     """Columns aligned by their width on a terminal, where Chinese characters take two cells."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
     return [
-        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(cell + " " * (width - text_width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     ]
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -17,6 +17,7 @@ from lampwell.account import broker_account
 from lampwell.assets import County
 from lampwell.clock import SystemClock
 from lampwell.county import load, place_lines
+from lampwell.signals import heed
 
 log = logging.getLogger(__name__)
 
@@ -58,19 +59,7 @@ async def serve(county: County, edge: str, data_dir: Path, lines: Path | None = 
         password=password,
         reload=lambda: at_its_broker(place_lines(load(county.folder), lines)),
     )
-    loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[object]]()
-
-    def on(number: signal.Signals, what: str) -> None:
-        def start() -> None:
-            task: asyncio.Task[object] = asyncio.ensure_future(getattr(app, what)())
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-        loop.add_signal_handler(number, start)
-
-    on(signal.SIGHUP, "reload")
-    on(signal.SIGINT, "stop")
-    on(signal.SIGTERM, "stop")
+    heed(app.stop, {signal.SIGHUP: app.reload})
     await app.run()
 
 

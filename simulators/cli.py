@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import signal
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from lampwell.assets import County
 from lampwell.clock import Clock, ScaledClock, SystemClock
 from lampwell.county import load
 from lampwell.errors import ConfigError, LampwellError, Problem
+from lampwell.signals import heed
 from simulators.app import Simulation
 from simulators.control import SOCKET_NAME, ask
 from simulators.scenario import duration
@@ -186,8 +186,7 @@ def _scenario_path(given: str, folder: Path) -> Path:
 async def _serve(simulation: Simulation, county: County, data_dir: Path) -> None:
     loop = asyncio.get_running_loop()
     task = loop.create_task(simulation.run())
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, lambda: loop.create_task(simulation.stop()))
+    heed(simulation.stop)
     ready = loop.create_task(simulation.ready())
     await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
     if ready.done():

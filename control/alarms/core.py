@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from control.alarms.model import (
     ACTIVE,
+    WAITING,
     Acknowledge,
     Alarm,
     AlarmState,
@@ -45,7 +46,6 @@ FENCE_MS = 300_000
 3.3, F14: stamps more than 5 min off are fenced)."""
 
 _ROUNDING = 1e-9
-_UNACKED = frozenset({Core.UNACKED, Core.RETURNED, Core.LATCHED})
 _AFTER_ACK = {Core.UNACKED: Core.ACKED, Core.RETURNED: Core.NORMAL, Core.LATCHED: Core.LATCHED_ACKED}
 
 
@@ -167,7 +167,7 @@ def _times(alarm: Alarm, doing: _Doing, now: int, number: int) -> Step:
 
 def _raise(doing: _Doing, number: int) -> None:
     state = doing.state
-    if state.core in _UNACKED:
+    if state.core in WAITING:
         doing.ended = state.occurrence
         doing.to(state, Effect.SUPERSEDED)
     elif state.core is not Core.NORMAL:
@@ -205,7 +205,7 @@ def _acknowledged(alarm: Alarm, state: AlarmState, event: Acknowledge, now: int)
     if event.occurrence != state.occurrence or state.core is Core.NORMAL:
         nothing = event.occurrence == state.occurrence == 0
         return Step(state=state, refused=Refused.NOTHING_TO_ACK if nothing else Refused.NOT_THIS)
-    if state.core not in _UNACKED:
+    if state.core not in WAITING:
         return Step(state=state, refused=Refused.ALREADY)
     core, realarm = _AFTER_ACK[state.core], alarm.rule.timing.realarm_s
     expires = _after(now, realarm) if core is Core.ACKED and realarm is not None else None

@@ -34,6 +34,8 @@ class Core(StrEnum):
 
 
 ACTIVE = frozenset({Core.UNACKED, Core.ACKED})
+WAITING = frozenset({Core.UNACKED, Core.RETURNED, Core.LATCHED})
+"""Nobody has acknowledged it yet."""
 
 
 class Side(StrEnum):

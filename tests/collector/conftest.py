@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bench.influxd import Influxd, free_port
+from bench.mosquitto import Mosquitto
 from lampwell.assets import Broker
 from lampwell.points import Kind, Point, Value
 from lampwell.readings import Layout, NodeId, Scan
@@ -54,21 +52,10 @@ def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    folder, port = tmp_path_factory.mktemp("mosquitto"), free_port()
-    (folder / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "mosquitto"
-    process = subprocess.Popen(
-        [program, "-c", str(folder / "mosquitto.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.02)
-    yield Broker(host="127.0.0.1", port=port, keepalive_s=5)
-    process.kill()
-    process.wait()
+    server = Mosquitto(tmp_path_factory.mktemp("mosquitto"), free_port())
+    server.start()
+    yield server.broker
+    server.kill()
 
 
 @dataclass

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -15,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.mosquitto import Mosquitto
 from lampwell.assets import Broker
 from lampwell.points import Kind, Point
 from lampwell.readings import Layout, NodeId, Scan
@@ -25,39 +24,6 @@ from lampwell.sparkplug.edge import EdgeSession
 from lampwell.sparkplug.host import HostSession
 from lampwell.sparkplug.messages import HostEvent, Message, RebirthAsked, Subscription
 from lampwell.sparkplug.transport import MqttTransport
-
-
-@dataclass
-class Mosquitto:
-    """A mosquitto process of our own: ``kill`` is a power cut, ``start`` brings it back on the same port."""
-
-    folder: Path
-    port: int
-    extra: str = "allow_anonymous true\n"
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def broker(self) -> Broker:
-        return Broker(host="127.0.0.1", port=self.port, keepalive_s=5)
-
-    def start(self) -> None:
-        config = self.folder / "mosquitto.conf"
-        config.write_text(f"listener {self.port} 127.0.0.1\n{self.extra}persistence false\n")
-        command = [shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "mosquitto", "-c", str(config)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise AssertionError("mosquitto did not start")
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
 
 @dataclass
