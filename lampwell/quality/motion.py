@@ -37,7 +37,8 @@ _CALM, _DOUBT, _MOVING = Mood.CALM, Mood.DOUBT, Mood.MOVING
 class Motion:
     """Rate (suspect, bad) and spike of one point. Only samples that can be believed otherwise are shown to it.
 
-    A jump is taken from the sample before; a rate from ``base``, the last believed sample at least ``WINDOW_MS`` old.
+    A jump is taken from the sample before; a rate from ``base``, the last believed sample at least ``WINDOW_MS`` old, or the
+    last one that equals it: how many equal samples were shown must make no difference.
     """
 
     __slots__ = ("_bad", "_base", "_base_ms", "_last", "_lost_ms", "_side", "_spike", "_suspect", "flags", "mood")
@@ -72,7 +73,7 @@ class Motion:
             return 0
         if self._lost_ms is not None:
             previous_ms, self._lost_ms = self._lost_ms, None
-        if self.mood is not _DOUBT and previous_ms - self._base_ms >= WINDOW_MS:
+        if self.mood is not _DOUBT and (last == self._base or previous_ms - self._base_ms >= WINDOW_MS):
             self._base, self._base_ms = last, previous_ms
         self._last = value
         jump = value - last
