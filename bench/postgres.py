@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,42 +25,50 @@ def program(name: str) -> str:
 
 
 class Postgres:
-    """``start``, ``stop`` and ``url``. It refuses to run as root, so root hands it to another user."""
+    """``create``, ``start``, ``stop``, ``restart``, ``remove`` and ``url``. It refuses to run as root, so root hands it to
+    another user; its folder is its own, since a test's temporary folder is closed to other users. ``durable``: with fsync, to
+    measure.
+    """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._port = folder, free_port()
+    def __init__(self, *, durable: bool = False) -> None:
+        self._folder, self._port = Path(tempfile.mkdtemp(prefix="lampwell-postgres-")), free_port()
+        self._fsync = "on" if durable else "off"
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = _another_user() if os.geteuid() == 0 else None
 
     @property
+    def data(self) -> Path:
+        """The cluster's folder, with its pg_hba.conf."""
+        return self._folder / "data"
+
+    @property
     def url(self) -> str:
-        """For SQLAlchemy."""
+        """As a person writes it; whoever is on this machine may come in, while it runs."""
         return f"postgresql://{USER}@127.0.0.1:{self._port}/postgres"
 
     def create(self) -> None:
-        """Make the cluster: no durability, for it dies with the tests."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Make the cluster."""
         if self._owner:
-            for place in (self._folder, *self._folder.parents):
-                if place == Path("/tmp"):
-                    break
-                place.chmod(place.stat().st_mode | 0o711)
             os.chown(self._folder, self._owner.pw_uid, self._owner.pw_gid)
-        data = self._folder / "data"
-        self._run([program("initdb"), "-D", str(data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"])
+        self._run([program("initdb"), "-D", str(self.data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"])
 
     def start(self) -> None:
         """Start and wait until it answers."""
-        settings = {"fsync": "off", "port": self._port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self._folder}
+        settings = {
+            "fsync": self._fsync,
+            "port": self._port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self._folder,
+        }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        command = [program("postgres"), "-D", str(self._folder / "data"), *options]
-        with (self._folder.parent / f"{self._folder.name}.log").open("ab") as log:
+        command = [program("postgres"), "-D", str(self.data), *options]
+        with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._as_owner())
         deadline = time.monotonic() + 30
-        ready = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
+        ready = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port), "-U", USER, "-d", "postgres"]
         while subprocess.run(ready, check=False).returncode:
             if time.monotonic() > deadline or self._process.poll() is not None:
-                raise RuntimeError(f"PostgreSQL did not start; see {self._folder}.log")
+                raise RuntimeError(f"PostgreSQL did not start; see {self._folder}/log")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -68,6 +77,16 @@ class Postgres:
             self._process.send_signal(3)  # SIGQUIT: immediate shutdown
             self._process.wait(20)
             self._process = None
+
+    def restart(self) -> None:
+        """Stop at once and start again, on the same port and data."""
+        self.stop()
+        self.start()
+
+    def remove(self) -> None:
+        """Stop, and leave nothing behind."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, command: list[str]) -> None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **self._as_owner())

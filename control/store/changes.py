@@ -25,5 +25,12 @@ def current_changes(connection: Connection) -> dict[tuple[str, str], float]:
     return {(key, field): new for key, field, new in rows if new is not None}
 
 
+def change_history(connection: Connection, key: str) -> list[tuple[int, str, str, float | None, float | None, str]]:
+    """Every change of one alarm, oldest first: (time, who, field, old, new, reason)."""
+    columns = (change.c.at, change.c.who, change.c.field, change.c.old, change.c.new, change.c.reason)
+    rows = connection.execute(select(*columns).where(change.c.key == key).order_by(change.c.id))
+    return [(row.at, row.who, row.field, row.old, row.new, row.reason) for row in rows]
+
+
 def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
+    return "" if value is None else f"{value:.15g}"

@@ -22,16 +22,12 @@ class TooNew(Exception):
 def to_newest(engine: Engine) -> None:
     """Upgrade under a lock, so that services may start together. TooNew."""
     with engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            if _current(connection) == newest():
-                return
-            connection.rollback()
-            with connection.begin():  # BEGIN IMMEDIATE: the one writer
-                _upgrade(connection)
-        else:
-            with connection.begin():
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-                _upgrade(connection)
+        if _current(connection.execution_options(reading=True)) == newest():
+            return
+    with engine.begin() as connection:  # on SQLite BEGIN IMMEDIATE: the one writer
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        _upgrade(connection)
 
 
 def newest() -> str:

@@ -21,3 +21,16 @@ def newest_roster(connection: Connection) -> tuple[int, str] | None:
     """(version, body), or None while there is none."""
     row = connection.execute(select(roster.c.version, roster.c.body).order_by(roster.c.version.desc()).limit(1)).first()
     return None if row is None else (row.version, row.body)
+
+
+def roster_versions(connection: Connection) -> list[tuple[int, int, str, str]]:
+    """Every version, newest first: (version, time, who, reason)."""
+    rows = connection.execute(
+        select(roster.c.version, roster.c.at, roster.c.who, roster.c.reason).order_by(roster.c.version.desc())
+    )
+    return [(row.version, row.at, row.who, row.reason) for row in rows]
+
+
+def roster_body(connection: Connection, version: int) -> str | None:
+    """One version's document; None where there is none of that number."""
+    return connection.scalar(select(roster.c.body).where(roster.c.version == version))

@@ -33,7 +33,9 @@ Number = BigInteger().with_variant(Integer, "sqlite")
 """A row id that counts up on both databases."""
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
-"""``instance``: this database's identity; ``alive_at``: when control last wrote (how long it was down)."""
+"""``instance``: this database's identity; ``alive_at``: when control last wrote (how long it was down);
+``commit.*``: the mark of each writer's last transaction (PostgreSQL).
+"""
 
 # -- alarms --------------------------------------------------------------------------------------------------------------------
 

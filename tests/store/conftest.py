@@ -13,12 +13,14 @@ from control.store.database import Database, open_database
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("postgres") / "cluster")
-    server.create()
-    server.start()
-    yield server
-    server.stop()
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -5,18 +5,18 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, select, text
+from sqlalchemy import Connection, func, select, text
 
 from bench.postgres import Postgres
-from control.store import migrate
 from control.store.audit import record, verify
 from control.store.changes import change_limit, current_changes
-from control.store.database import Database, StateAway, StateBroken, open_database
+from control.store.database import Database, StateAway, StateBroken, StateError, open_database
 from control.store.rosters import newest_roster, save_roster
 from control.store.secret import LENGTH, NAME, link_secret
 from control.store.tables import audit, metadata, roster
@@ -97,14 +97,74 @@ def test_no_password_in_a_message() -> None:
     assert "127.0.0.1" in str(caught.value)
 
 
+def test_a_password_in_the_query_is_hidden_too() -> None:
+    """libpq takes a password after the question mark as well; it stays out of every message."""
+    with pytest.raises(StateAway) as caught:
+        open_database("postgresql://lampwell@127.0.0.1:1/x?password=very-secret")
+    assert "very-secret" not in str(caught.value)
+
+
+def test_a_login_the_server_refuses_is_not_waited_for(postgres: Postgres) -> None:
+    """A wrong database or role is a setting to mend; waiting would not help."""
+    for url in (postgres.url.replace("/postgres", "/nowhere"), postgres.url.replace("lampwell@", "stranger@")):
+        with pytest.raises(StateBroken, match="does not exist"):
+            open_database(url)
+
+
+def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    """A path through a file is named, never a traceback."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StateBroken, match="folder can not be made"):
+        open_database(tmp_path / "file" / "state.sqlite")
+
+
 def test_reading_changes_nothing(database: Database) -> None:
-    """A question can not write, whatever it says."""
-    if database.shown.startswith("postgresql"):
+    """A question can not write, whatever it says; the next change can."""
+    with pytest.raises(StateError):
         database.read(lambda c: record(c, at=1, who="a", action="x", target="y"))
-    else:
-        with pytest.raises(StateBroken):
-            database.read(lambda c: record(c, at=1, who="a", action="x", target="y"))
     assert database.read(lambda c: c.scalar(select(audit.c.id))) is None
+    database.write(lambda c: record(c, at=1, who="a", action="x", target="y"))
+
+
+def test_a_question_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    """Another service in the middle of a change holds up no page, and opening needs no lock either."""
+    path = tmp_path / "state.sqlite"
+    open_database(path).close()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    opened = open_database(path, busy_s=0.01)
+    assert opened.read(newest_roster) is None
+    with pytest.raises(StateAway, match="locked"):
+        opened.write(lambda c: record(c, at=1, who="a", action="x", target="y"))
+    holder.close()
+    opened.close()
+
+
+def test_a_question_sees_one_moment(database: Database) -> None:
+    """What is committed between two statements of one question is not half seen."""
+
+    def twice(connection: Connection) -> list[int | None]:
+        first = connection.scalar(select(func.count()).select_from(audit))
+        database.write(lambda c: record(c, at=1, who="a", action="x", target="y"))
+        return [first, connection.scalar(select(func.count()).select_from(audit))]
+
+    assert database.read(twice) == [0, 0]
+
+
+def test_two_services_write_one_chain(where: str | Path) -> None:
+    """Two that record at the same moment never both follow the same row: that would look like tampering."""
+    opened = [open_database(where) for _ in range(2)]
+
+    def recording(one: Database) -> None:
+        for _ in range(40):
+            one.write(lambda c: record(c, at=1, who="a", action="x", target="y"))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(recording, opened))
+    assert opened[0].read(verify) is None
+    assert opened[0].read(lambda c: c.scalar(select(func.count()).select_from(audit))) == 80
+    for one in opened:
+        one.close()
 
 
 def test_a_changed_or_missing_audit_row_shows(database: Database) -> None:
@@ -117,6 +177,8 @@ def test_a_changed_or_missing_audit_row_shows(database: Database) -> None:
     database.write(lambda c: c.execute(audit.update().where(audit.c.id == ids[4]).values(who="a")))
     database.write(lambda c: c.execute(audit.delete().where(audit.c.id == ids[6])))
     assert database.read(verify) == ids[7]
+    database.write(lambda c: c.execute(audit.delete().where(audit.c.id == ids[0])))
+    assert database.read(verify) == ids[1]
 
 
 def test_limit_changes_and_the_way_back(database: Database) -> None:
@@ -146,26 +208,23 @@ def test_rosters_are_versions(database: Database) -> None:
 
 
 def test_the_link_secret_is_made_once_and_kept_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Links signed before a restart hold after it; nobody else may read the key; a half-made file is made anew."""
+    """Links signed before a restart hold after it; nobody else may read the key; a damaged one is told."""
     made = link_secret(tmp_path)
     assert link_secret(tmp_path) == made
     assert len(made) == LENGTH
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
     (tmp_path / NAME).write_bytes(b"half")
-    assert len(link_secret(tmp_path)) == LENGTH
-    monkeypatch.setenv("LAMPWELL_LINK_SECRET", "from the environment")
+    with pytest.raises(StateBroken, match="is no key of 32 bytes"):
+        link_secret(tmp_path)
+    monkeypatch.setenv("LAMPWELL_LINK_SECRET", "from the environment, and long enough")
     assert link_secret(tmp_path) not in (made, b"")
 
 
-def test_a_database_of_the_first_version_with_data_opens(where: str | Path) -> None:
-    """The pattern for every later version: upgrade a database that already holds rows."""
-    opened = open_database(where)
-    opened.write(lambda c: c.execute(insert(roster).values(at=1, who="a", body="{}")))
-    opened.close()
-    assert migrate.newest() == "0001"
-    again = open_database(where)
-    assert again.read(newest_roster) == (1, "{}")
-    again.close()
+def test_services_that_begin_together_have_one_link_secret(tmp_path: Path) -> None:
+    """A link signed by one is believed by the other."""
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: link_secret(tmp_path), range(8)))) == 1
 
 
 def test_postgres_restarted_is_away_then_back(postgres: Postgres, tmp_path: Path) -> None:
