@@ -40,7 +40,7 @@ def check_rows(rows: Sequence[RuleRow], known: frozenset[str], county: County) -
             sound.append(row)
     yield from _circles(rows)
     for row in sound:
-        if row.own and row.rule.subject == "device":
+        if row.own:
             yield from _matches(row, places)
     named = {row.rule.id: row.problem for row in sound}
     yield from check_bounds([row.rule for row in sound], county, named)
@@ -94,8 +94,17 @@ def _subject(row: RuleRow, condition: str) -> Iterator[Problem]:
             yield row.problem(f"{rule.derived} speaks of subject {SUBJECTS[rule.derived]}, not {rule.subject}", "subject")
     elif rule.subject == "county":
         yield row.problem(f"{condition} does not go with subject county, only derived does", "subject")
-    if rule.stale_s is not None and rule.subject != "device":
+    if rule.subject != "device":
+        yield from _for_devices_only(row)
+
+
+def _for_devices_only(row: RuleRow) -> Iterator[Problem]:
+    """Conditions that nothing but a device can fulfil: such a rule would be bound nowhere, without a word."""
+    if row.rule.stale_s is not None:
         yield row.problem("is for devices only", "stale_s")
+    for key in ("above", "below"):
+        if isinstance(level := getattr(row.rule, key), str):
+            yield row.problem(f"only devices have a level {level}", key)
 
 
 def _when(row: RuleRow, when: WhenFile) -> Iterator[Problem]:
@@ -155,6 +164,10 @@ def _way_back(start: str, parents: dict[str, list[str]]) -> tuple[str, ...]:
 
 def _matches(row: RuleRow, places: Places) -> Iterator[Problem]:
     """A county's own rule must meet what it names; a shipped one may find nothing."""
+    if row.rule.subject != "device":
+        if row.rule.areas and not any(edge.area in row.rule.areas for edge in places.county.edges):
+            yield row.problem("no edge node serves these areas", "areas")
+        return
     rule, devices = row.rule, list(devices_of(row.rule, places.county))
     if not devices:
         yield row.problem("no device is of these kinds, areas and devices together")

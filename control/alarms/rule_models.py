@@ -56,6 +56,8 @@ Told = Annotated[str, Field(min_length=1, max_length=300)]
 Limit = Annotated[float | str, PlainValidator(_limit)]
 State = Annotated[bool | int | str, PlainValidator(_state)]
 Delay = Annotated[float, Field(ge=0, le=86_400)]
+Order = Literal["emergency", "serious", "ordinary"]
+"""Work orders by how soon they must be done: within 1 h, 3 working days, 24 h (Hebei rules; domain alarms 1.1)."""
 
 
 class SaidFile(Settings):
@@ -104,7 +106,7 @@ class RuleFile(Settings):
     parents: list[str] = Field(default_factory=list)
     first_out: Word | None = None
     when: list[WhenFile] = Field(default_factory=list)
-    order: Word | None = None
+    order: Order | None = None
     cause: SaidFile
     consequence: SaidFile
     response: SaidFile

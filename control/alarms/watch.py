@@ -17,7 +17,7 @@ from control.alarms import words
 from control.alarms.bind import Binding
 from control.alarms.clauses import Derived
 from control.alarms.derived import OLDEST, EdgeFacts, Facts, conclude
-from control.alarms.model import Text
+from control.alarms.model import Evidence, Text
 from control.alarms.seen import Enabled, Seen, Teller
 from control.alarms.telling import blank, everything, silence_ms, take
 from control.alarms.watched import FACTS, Watched, gather, is_fresh
@@ -62,6 +62,13 @@ class Watch:
     def wakes_at(self) -> int | None:
         """When ``tick`` may have something to do; None = never by time alone."""
         return self._timers[0][0] if self._timers else None
+
+    def newest(self, device: str, point: str) -> Evidence | None:
+        """The newest reading of a point that an alarm watches, marked STALE while its device does not live; None = there is none.
+        ``device``: the id of a device, or of an edge node for its own points.
+        """
+        watched = self._named.get(device)
+        return watched.newest(point) if watched is not None else None
 
     # -- what happens ----------------------------------------------------------------------------------------------------
 
@@ -269,6 +276,7 @@ class Watch:
         node_of = {edge.id: edge.node for edge in county.edges}
         at = [(node_of[edge_of[device.link]], device) for device in county.devices]
         self._watched = gather(binding, [*((node, "") for node in node_of.values()), *((node, each.id) for node, each in at)])
+        self._named = {name or node.edge: each for (node, name), each in self._watched.items()}  # devices come last, and win
         self._on_node: dict[NodeId, list[Watched]] = {node: [] for node in node_of.values()}
         for node, device in at:
             watched = self._watched[node, device.id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from control.alarms import words
 from control.alarms.bind import Binding, Bound
@@ -86,6 +86,14 @@ class Watched:
         if path not in self.columns:
             self.columns[path] = Column(f"{self.device or self.node.edge}/{path}")
         return self.columns[path]
+
+    def newest(self, path: str) -> Evidence | None:
+        """The newest reading of a watched point, marked STALE while this is not known to live; None = there is none."""
+        column = self.columns.get(path)
+        if column is None or column.time < 0:
+            return None
+        found = column.evidence()
+        return found if self.alive else replace(found, flags=found.flags | _STALE)
 
     def remember(self, other: Watched) -> None:
         """Take over what an earlier one of the same device knew."""

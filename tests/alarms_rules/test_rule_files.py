@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from control.alarms import rule_files
 from control.alarms.bind import bind
 from control.alarms.rule_files import SHIPPED, check_rules, load_rules, read_rules
 from control.alarms.rule_models import RuleFile
+from lampwell.assets import Area
 from lampwell.errors import ConfigError, Problem
 
 from .conftest import TAIHE, rules, taihe
@@ -121,6 +123,16 @@ WRONG = {
     ),
     "measured is equal": (changed('above = "orange"', "equals = 1"), "rule[1].equals", "use above or below"),
     "half": (changed('above = "orange"', "equals = 0.5"), "rule[1].equals", "true, false, a whole number or text"),
+    "unknown order": (
+        changed("priority = 3", 'priority = 3\norder = "emergancy"'),
+        "rule[1].order",
+        "must be emergency, serious or ordinary",
+    ),
+    "level of an edge node": (
+        changed('kinds = ["ponding"]', 'subject = "edge"').replace('"level"', '"link/*/load"'),
+        "rule[1].above",
+        "only devices have a level",
+    ),
     "bad quality": (changed('above = "orange"', 'quality = "meh"'), "rule[1].quality", "must be"),
     "a point too many": (changed('above = "orange"', 'life = "offline"'), "rule[1].point", "life takes no point"),
     "a point too few": (changed('point = "level"\n', ""), "rule[1].point", "above needs a point"),
@@ -233,6 +245,19 @@ def test_what_is_wrong_is_told(tmp_path: Path, case: str) -> None:
     text, place, reason = WRONG[case]
     _, problems = tried(tmp_path, text)
     assert any(place in problem and reason in problem for problem in problems), "\n".join(problems)
+
+
+def test_an_area_without_edge_nodes_is_told(tmp_path: Path) -> None:
+    """Protects from a rule on edge nodes that names an area where there is none: it would watch nothing, silently."""
+    county = replace(taihe(), areas=(*taihe().areas, Area(id="hills", zh="山区", en="Hills")))
+    text = changed(
+        'kinds = ["ponding"]\npoint = "level"\nabove = "orange"', 'subject = "edge"\nareas = ["hills"]\nlife = "offline"'
+    )
+    (tmp_path / "alarms").mkdir()
+    (tmp_path / "alarms" / "own.toml").write_text(text, encoding="utf-8")
+    problems: list[Problem] = []
+    check_rules(tmp_path, county, problems)
+    assert any("no edge node serves these areas" in str(problem) for problem in problems)
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from control.alarms.bind import Bound, bind
 from control.alarms.clauses import Beyond, Derived, Flagged, Offline, Same, Silent
 from control.alarms.edge_points import edge_points
 from control.alarms.model import Acknowledge, Effect, Priority, Reset, Side
+from control.alarms.rule_files import read_rules
 from gateway.health import Health
 from gateway.status import LinkStatus, UnitStatus
 from lampwell.points import Kind, Value
@@ -147,6 +148,20 @@ def test_binding_is_quick() -> None:
         bind(rules(), taihe())
         taken.append(time.perf_counter() - began)
     assert min(taken) < 0.1
+
+
+def test_reading_and_binding_are_quick() -> None:
+    """Protects start and reload: all rules of the demo county are read, checked and bound in 200 ms of one core."""
+    taken = []
+    for _ in range(5):
+        began = time.process_time()
+        bind(read_rules(TAIHE, taihe()), taihe())
+        taken.append(time.process_time() - began)
+    assert min(taken) < 0.2
+
+
+def test_the_demo_county_is_whole() -> None:
+    """Protects the tests here from a county other than the one they speak of."""
     assert {node_of(device.id) for device in taihe().devices} == set(NODES)
     assert TAIHE.name == taihe().id
     assert G319 in NODES

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from control.alarms.bind import bind
-from control.alarms.model import Text
+from control.alarms.model import Evidence, Text
 from control.alarms.watch import EDGE_PATIENCE_S
 from lampwell.points import Point, Value
 from lampwell.readings import Flag, Layout, NodeId, Scan
@@ -45,6 +47,22 @@ def test_what_has_not_changed_is_not_told_again() -> None:
         field.see("ponding-1", {"level": 0.02})
     field.born("ponding-1", {"level": 0.02})
     assert len(field.told) == before
+
+
+def test_the_newest_reading_of_a_watched_point() -> None:
+    """Protects what is shown beside an alarm: the newest reading, stale once its device is dead, none where none is known."""
+    field = Field().start()
+    field.see("ponding-1", {"level": 0.3})
+    field.see("ponding-1", {"level": 0.1}, ago_s=60, historical=True)
+    found = field.watch.newest("ponding-1", "level")
+    assert found == Evidence(point="ponding-1/level", time=field.now, value=0.3)
+    own = field.watch.newest("edge-oldtown", "journal/durable")
+    assert own is not None
+    assert own.value is True
+    assert field.watch.newest("ponding-1", "nothing") is None
+    assert field.watch.newest("stranger", "level") is None
+    field.died("ponding-1")
+    assert field.watch.newest("ponding-1", "level") == replace(found, flags=int(Flag.STALE))
 
 
 def test_late_and_historical_readings() -> None:
