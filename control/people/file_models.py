@@ -11,14 +11,19 @@ from pydantic import AfterValidator, Field
 from lampwell.config import Settings
 from lampwell.config_words import refused
 
+YEARS = range(2000, 2100)
+"""A year that is not one of these is a slip of the pen."""
 TARGETS = re.compile(r"(duty|deputy|person):[\w.-]+|crew|leader")
 
 
 def _clock(text: str) -> str:
     try:
-        return f"{time.fromisoformat(text):%H:%M}"
+        found = time.fromisoformat(text)
     except ValueError:
-        raise refused("a time of day, written 08:00", text) from None
+        found = None
+    if found is None or found.tzinfo is not None or found.second or found.microsecond:
+        raise refused("a time of day, written 08:00", text)
+    return f"{found:%H:%M}"
 
 
 def _moment(text: str) -> str:
@@ -26,16 +31,19 @@ def _moment(text: str) -> str:
         found = datetime.fromisoformat(text)
     except ValueError:
         found = None
-    if found is None or found.tzinfo is not None:
+    if found is None or found.tzinfo is not None or found.year not in YEARS:
         raise refused("county time, written 2026-06-21T08:00", text)
-    return f"{found:%Y-%m-%dT%H:%M}"
+    return found.isoformat(timespec="minutes")
 
 
 def _day(text: str) -> str:
     try:
-        return date.fromisoformat(text).isoformat()
+        found = date.fromisoformat(text)
     except ValueError:
-        raise refused("a date, written 2026-06-21", text) from None
+        found = None
+    if found is None or found.year not in YEARS:
+        raise refused("a date, written 2026-06-21", text)
+    return found.isoformat()
 
 
 def _month_day(text: str) -> str:
@@ -96,8 +104,10 @@ class RotaFile(Settings):
     zh: Name
     en: str = ""
     crew: str = ""
+    areas: list[str] = Field(default_factory=list)
     starts: Annotated[list[Clock], Field(min_length=1)] = Field(default_factory=lambda: ["08:00"])
-    cycle: Annotated[list[list[Id]], Field(min_length=1)]
+    length_h: Annotated[float, Field(gt=0, le=24)] | None = None
+    cycle: list[list[Id]] = Field(default_factory=list)
     anchor: Day
     season: SeasonWord = "always"
     holidays: Literal["same", "off"] = "same"
@@ -128,6 +138,7 @@ class HolidayFile(Settings):
 
     date: Day
     zh: Name
+    en: str = ""
     workday: bool = False
 
 
@@ -144,6 +155,7 @@ class StepFile(Settings):
 
     after_s: Annotated[float, Field(ge=0, le=86_400)]
     targets: Annotated[list[Annotated[str, AfterValidator(_target)]], Field(min_length=1)]
+    channels: list[Id] = Field(default_factory=list)
 
 
 class PolicyFile(Settings):

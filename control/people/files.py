@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from control.people.checks import held_together, names_of
+from control.people.checks import everyone_told, held_together, names_of
 from control.people.file_models import (
     ContactFile,
     CrewFile,
@@ -59,9 +59,13 @@ def load_roster(folder: Path, areas: Collection[str]) -> Roster:
 
 
 def read_roster(folder: Path, areas: Collection[str], problems: list[Problem]) -> Roster:
-    """As ``load_roster``, with what is wrong added to ``problems``."""
-    if not folder.is_dir():
+    """As ``load_roster``, with what is wrong added to ``problems``; then the roster is what could be read, and not to be used."""
+    if not folder.exists():
         return Roster()
+    if not folder.is_dir():
+        problems.append(Problem(folder.name, "", "must be a folder"))
+        return Roster()
+    before = len(problems)
     whole = read_toml(folder / TOML, f"{folder.name}/{TOML}", problems) if (folder / TOML).exists() else None
     if whole is not None:
         problems.extend(whole.problem("unknown key", str(key)) for key in whole.data if key not in (*TABLES, "season"))
@@ -79,6 +83,8 @@ def read_roster(folder: Path, areas: Collection[str], problems: list[Problem]) -
         policies=_made(Policy, rows["policy"]),
     )
     problems.extend(held_together(roster, rows, areas))
+    if len(problems) == before:
+        problems.extend(everyone_told(roster, rows, f"{folder.name}/{TOML}"))
     return roster
 
 
@@ -116,7 +122,14 @@ def _strangers(folder: Path) -> Iterator[Problem]:
 
 
 def write_roster(roster: Roster, folder: Path) -> None:
-    """Write files that read back as the same roster."""
+    """Write files that read back as the same roster. ConfigError where the folder can not be written."""
+    try:
+        _write(roster, folder)
+    except OSError as error:
+        raise ConfigError([Problem(folder.name, "", f"can not be written: {error.strerror}")]) from None
+
+
+def _write(roster: Roster, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for table, items in (
         ("person", roster.persons),
@@ -157,4 +170,5 @@ def _toml(value: Any) -> str:
         return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return msgspec.json.encode(value).decode()  # strings, numbers and booleans are written alike in JSON and TOML
+    # strings, numbers and booleans are written alike in JSON and TOML, but for a character that only TOML wants escaped
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")

@@ -5,7 +5,7 @@ A roster is one document with versions: what is changed is changed as a whole, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import msgspec
@@ -55,15 +55,18 @@ class Crew:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rota:
     """A position that someone fills. Shifts begin at ``starts`` (county time, ``08:00``) every day from ``anchor`` (ISO date) on
-    and last to the next start; ``cycle`` are the teams, one shift each, over and over. ``season``: always, flood or dry.
-    ``holidays``: same, or off (no shift on a holiday).
+    and last ``length_h`` hours, but never beyond the next start (None: until then). ``cycle`` are the teams, one shift each, over
+    and over; none: every shift is written by hand. ``areas``: of a crew's rota, where it holds (empty: wherever the crew works).
+    ``season``: always, flood or dry. ``holidays``: same, or off (no shift on a holiday).
     """
 
     id: str
     zh: str
     en: str = ""
     crew: str = ""
+    areas: tuple[str, ...] = ()
     starts: tuple[str, ...] = ("08:00",)
+    length_h: float | None = None
     cycle: tuple[tuple[str, ...], ...] = ()
     anchor: str = "2026-01-01"
     season: str = "always"
@@ -100,6 +103,7 @@ class Holiday:
 
     date: str
     zh: str
+    en: str = ""
     workday: bool = False
 
 
@@ -114,12 +118,13 @@ class Season:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """After so many seconds these are told: ``duty:<rota>``, ``deputy:<rota>`` (the next in its cycle), ``crew`` (of the alarm's
-    area and kind), ``person:<id>`` or ``leader``.
+    """After so many seconds these are told: ``duty:<rota>``, ``deputy:<rota>`` (who comes next in it), ``crew`` (of the alarm's
+    area and kind), ``person:<id>`` or ``leader``. ``channels``: by these ways alone; empty: by any.
     """
 
     after_s: float
     targets: tuple[str, ...]
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +167,13 @@ class Roster:
         """One rota, None if there is no such."""
         return next((one for one in self.rotas if one.id == name), None)
 
-    def ways(self, person: str, priority: int) -> tuple[Contact, ...]:
-        """The ways to a person that an alarm of this priority may go, in the order in which they are tried."""
+    def ways(self, person: str, priority: int, channels: Collection[str] = ()) -> tuple[Contact, ...]:
+        """The ways to a person that an alarm of this priority may go (by ``channels`` alone, if any are named), in the order in
+        which they are tried.
+        """
         mine = (one for one in self.contacts if one.person == person and priority <= one.min_priority)
-        return tuple(sorted(mine, key=lambda one: one.order))
+        fitting = (one for one in mine if not channels or one.channel in channels)
+        return tuple(sorted(fitting, key=lambda one: one.order))
 
 
 def to_json(roster: Roster) -> str:
@@ -181,6 +189,7 @@ def from_json(text: str) -> Roster:
         raise UnreadableRoster(f"the roster can not be read: {error}") from error
 
 
-def channels_used(roster: Roster) -> Iterable[str]:
-    """The channels that contacts name."""
-    return sorted({one.channel for one in roster.contacts})
+def channels_used(roster: Roster) -> tuple[str, ...]:
+    """The channels that contacts and steps name."""
+    by_step = {channel for policy in roster.policies for step in policy.steps for channel in step.channels}
+    return tuple(sorted({one.channel for one in roster.contacts} | by_step))
