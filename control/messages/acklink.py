@@ -68,6 +68,11 @@ def use(connection: Connection, secret: bytes, token: str, now: int) -> Link | W
     return found
 
 
+def give_back(connection: Connection, token: str) -> None:
+    """It was used, but what it was used for could not be kept: it is good again."""
+    connection.execute(update(ack_token).where(ack_token.c.digest == _digest(token)).values(used_at=None))
+
+
 def _sign(secret: bytes, noise: bytes) -> bytes:
     return hmac.new(secret, b"ack" + noise, hashlib.sha256).digest()[:_SIGNATURE]
 

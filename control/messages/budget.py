@@ -23,13 +23,29 @@ def allowed_at(
     """
     if limits.per_day and today >= limits.per_day:
         return None
+    counted = _believed(handed, now)
     at = max(now, paused_until or now)
     if limits.per_minute:
-        share = limits.per_minute - (0 if priority == 1 else limits.reserve)
-        at = max(at, _free_again(handed, share, MINUTE_MS))
+        at = max(at, _free_again(counted, _share(limits, priority), MINUTE_MS))
     if limits.per_second:
-        at = max(at, _free_again(handed, limits.per_second, SECOND_MS))
+        at = max(at, _free_again(counted, limits.per_second, SECOND_MS))
     return at
+
+
+def left(handed: Sequence[int], limits: Limits, priority: int, now: int) -> int | None:
+    """How many letters of a priority may still go within this minute; None = no limit is known."""
+    if not limits.per_minute:
+        return None
+    return max(0, _share(limits, priority) - sum(each > now - MINUTE_MS for each in _believed(handed, now)))
+
+
+def _share(limits: Limits, priority: int) -> int:
+    return limits.per_minute - (0 if priority == 1 else limits.reserve)
+
+
+def _believed(handed: Sequence[int], now: int) -> Sequence[int]:
+    """A clock that was set back leaves hand-overs in the future: they must not silence a channel for hours."""
+    return [each for each in handed if each <= now + MINUTE_MS]
 
 
 def _free_again(handed: Sequence[int], most: int, window_ms: int) -> int:

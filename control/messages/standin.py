@@ -89,8 +89,14 @@ class Standin:
     def _take(self, path: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
         if self.trouble.status != 200 or self.trouble.code:
             return self.trouble.status, {"code": self.trouble.code or self.trouble.status, "msg": "told to fail"}
-        said = json.loads(body)
-        self.count += 1
+        try:
+            said = json.loads(body)
+            self._keep(path, said)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return 400, {"code": 400, "msg": "not a letter"}
+        return 200, {"code": 0, "id": str(self.count)}
+
+    def _keep(self, path: str, said: Mapping[str, Any]) -> None:
         self.received.appendleft(
             Received(
                 time=self._clock.now(),
@@ -103,7 +109,7 @@ class Standin:
                 id=str(said["id"]),
             )
         )
-        return 200, {"code": 0, "id": str(self.count)}
+        self.count += 1
 
 
 async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
