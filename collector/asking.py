@@ -13,11 +13,11 @@ import click
 from collector import sheet as sheets
 from collector.remote import RemoteHistory, ask_owner
 from collector.sheet import Sheet
-from collector.times import instant, length_ms, shown
 from lampwell.assets import County
 from lampwell.clock import SystemClock
 from lampwell.errors import ConfigError, Problem, StoreError
 from lampwell.history.port import History, SeriesInfo
+from lampwell.times import instant, length_ms, shown
 
 TABLE_ROWS, FILE_ROWS = 1_000, 1_000_000
 Source = RemoteHistory | History

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from collector.times import shown, shown_plain
 from lampwell.columns import text_width
 from lampwell.history.port import Buckets, Gap, Latest, Quarantined, Readings, SeriesInfo
 from lampwell.readings import BAD_FLAGS, Flag
+from lampwell.times import shown, shown_plain
 
 TITLES = {
     "time": "时间 time",

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from control.alarms.bind import Binding, bind
+from control.alarms.bound_checks import refusal
 from control.alarms.engine import Engine
 from control.alarms.rule_files import read_rules
 from control.alarms.watch import Watch
@@ -20,12 +21,22 @@ from control.desk import Desk
 from control.duty import Duty
 from control.ear import Ear
 from control.front import METHODS, SOCKET, Front
-from control.messages.port import Channel
+from control.front_messages import Messages
+from control.front_orders import Orders
+from control.front_people import People
+from control.links import LinkServer
+from control.messages.ackpage import ack_app
+from control.messages.pulse import Pulse
 from control.messages.sender import Sender
+from control.outgoing import Outgoing, build_sender
 from control.people.roster import Roster
+from control.postbox import Postbox
+from control.repairs import Repairs
+from control.staff import Staff
 from control.store import journal
 from control.store.changes import current_changes
 from control.store.database import Database
+from control.store.secret import link_secret
 from control.store.writer import Writer
 from lampwell.assets import County
 from lampwell.clock import Clock, SystemClock
@@ -41,16 +52,22 @@ TICK_S, ALIVE_S = 0.25, 5.0
 class _Parts:
     binding: Binding
     writer: Writer
+    staff: Staff
     desk: Desk
     ear: Ear
     duty: Duty
+    repairs: Repairs
+    postbox: Postbox | None
     front: Front
     sender: Sender | None
+    pulse: Pulse | None
+    page: LinkServer | None
 
 
 class Control:
-    """One control service. ``database`` and ``channels`` are opened and closed by the caller; without channels the messages wait
-    in the outbox for a sender of their own (a relay). ``roster``: who is on duty. ``machine``: the clock of the hardware below.
+    """One control service. ``database`` and the channels of ``out`` are opened and closed by the caller; without channels the
+    messages wait in the outbox for a sender of their own. ``roster``: as the county's files have it. ``machine``: the clock of
+    the hardware below. ``sent_elsewhere``: another process sends, and its silence is an alarm here.
     """
 
     def __init__(
@@ -60,14 +77,15 @@ class Control:
         *,
         clock: Clock,
         database: Database,
-        channels: Mapping[str, Channel] | None = None,
+        out: Outgoing | None = None,
         data_dir: Path,
         password: str = "",
         machine: Clock | None = None,
+        sent_elsewhere: bool = False,
     ) -> None:
-        self._county, self._roster, self._clock = county, roster, clock
-        self._database, self._channels, self._data_dir = database, channels, data_dir
-        self._password, self._machine = password, machine or SystemClock()
+        self._county, self._of_files, self._clock = county, roster, clock
+        self._database, self._out, self._data_dir = database, out or Outgoing(), data_dir
+        self._password, self._machine, self._sent_elsewhere = password, machine or SystemClock(), sent_elsewhere
         self._specs = read_rules(county.folder, county)
         self._stop, self._done = asyncio.Event(), asyncio.Event()
         self._parts: _Parts | None = None
@@ -98,7 +116,7 @@ class Control:
                 self._started.set()
                 await self._work(parts)
         finally:
-            await parts.writer.close()
+            await self._close(parts)
             self._done.set()
 
     async def stop(self) -> None:
@@ -121,22 +139,67 @@ class Control:
     # -- the pieces ------------------------------------------------------------------------------------------------------
 
     async def _build(self) -> _Parts:
-        writer, now = Writer(self._database, self._machine), self._clock.now()
+        county, clock = self._county, self._clock
+        writer, now = Writer(self._database, self._machine), clock.now()
         kept = await writer.read(lambda connection: journal.load(connection, now))
-        binding = bind(self._specs, self._county, await writer.read(current_changes))
-        desk = Desk(Engine(binding.alarms, kept.states, number=kept.number), kept, writer, self._clock)
-        watch = Watch(binding, self._county)
-        sender = self._sender(writer)
-        duty = Duty(self._county, self._roster, writer, self._clock, wake=sender.wake if sender else _nothing)
+        staff = Staff(county, writer, clock)
+        await staff.begin(self._of_files)
+        binding = bind(self._specs, county, await writer.read(current_changes))
+        desk = Desk(Engine(binding.alarms, kept.states, number=kept.number), kept, writer, clock)
+        watch = Watch(binding, county)
+        page, sender, pulse = self._outgoing(writer, staff)
+        duty = Duty(staff, writer, clock, wake=sender.wake if sender else _nothing)
+        repairs = Repairs(staff, writer, clock, desk=desk, newest=watch.newest)
         await duty.resume(desk)
-        desk.followers.append(duty)
-        ear = Ear(self._county, watch, desk, self._clock, password=self._password)
-        front = Front(desk=desk, writer=writer, clock=self._clock, reload=self._changed)
-        return _Parts(binding=binding, writer=writer, desk=desk, ear=ear, duty=duty, front=front, sender=sender)
+        desk.followers += [duty, repairs]
+        ear = Ear(county, watch, desk, clock, password=self._password)
+        return _Parts(
+            binding=binding,
+            writer=writer,
+            staff=staff,
+            desk=desk,
+            ear=ear,
+            duty=duty,
+            repairs=repairs,
+            postbox=Postbox(ear, writer, clock) if sender or self._sent_elsewhere else None,
+            front=self._front(desk, writer, staff, repairs),
+            sender=sender,
+            pulse=pulse,
+            page=page,
+        )
 
-    def _sender(self, writer: Writer) -> Sender | None:
-        zone = ZoneInfo(self._county.time_zone)
-        return Sender(writer, self._channels, self._clock, zone) if self._channels else None
+    def _outgoing(self, writer: Writer, staff: Staff) -> tuple[LinkServer | None, Sender | None, Pulse | None]:
+        listen = self._out.reach.listen
+        page = LinkServer(*listen) if listen else None
+        if not self._out.channels:
+            return page, None, None
+        sender, pulse = build_sender(
+            writer,
+            self._out,
+            self._clock,
+            ZoneInfo(self._county.time_zone),
+            roster=lambda: staff.roster,
+            served_at=page.address if page else "",
+            secret=link_secret(self._data_dir),
+        )
+        return page, sender, pulse
+
+    def _front(self, desk: Desk, writer: Writer, staff: Staff, repairs: Repairs) -> Front:
+        areas = frozenset(area.id for area in self._county.areas)
+        return Front(
+            desk=desk,
+            writer=writer,
+            clock=self._clock,
+            people=People(staff=staff, clock=self._clock),
+            orders=Orders(repairs=repairs, staff=staff, writer=writer, clock=self._clock, areas=areas),
+            messages=Messages(desk=desk, writer=writer, clock=self._clock),
+            reload=self._changed,
+            wrong=self._wrong,
+        )
+
+    def _wrong(self, key: str, field: str, value: float) -> str | None:
+        assert self._parts is not None, "asked by a front that runs"
+        return refusal(self._parts.binding, key, field, value)
 
     async def _changed(self) -> None:
         """A limit was changed: go over to it."""
@@ -150,10 +213,10 @@ class Control:
         parts.desk.reload(binding.alarms)
         parts.ear.tell(parts.ear.watch.rebind(binding, self._county, self._clock.now()))
 
+    # -- running ---------------------------------------------------------------------------------------------------------
+
     async def _work(self, parts: _Parts) -> None:
-        works: dict[str, Callable[[], Any]] = {"broker": parts.ear.run, "ticks": lambda: self._ticks(parts)}
-        if parts.sender is not None:
-            works["sender"] = parts.sender.run
+        works = self._works(parts)
         tasks = {asyncio.create_task(work(), name=name) for name, work in works.items()}
         stopped = asyncio.create_task(self._stop.wait(), name="stop")
         try:
@@ -163,10 +226,37 @@ class Control:
             await parts.ear.stop()
             if parts.sender is not None:
                 await parts.sender.stop()
+            if parts.page is not None:
+                await parts.page.stop()
         finally:
             for task in {stopped, *tasks}:
                 task.cancel()
             await asyncio.gather(stopped, *tasks, return_exceptions=True)
+
+    def _works(self, parts: _Parts) -> Mapping[str, Callable[[], Any]]:
+        works: dict[str, Callable[[], Any]] = {
+            "broker": parts.ear.run,
+            "ticks": lambda: self._ticks(parts),
+            "work orders": parts.repairs.run,
+        }
+        if parts.postbox is not None:
+            works["postbox"] = parts.postbox.run
+        if parts.sender is not None:
+            works["sender"] = parts.sender.run
+        if parts.page is not None:
+            works["page"] = partial(parts.page.run, self._page(parts))
+        return works
+
+    def _page(self, parts: _Parts) -> Any:
+        front, staff = parts.front, parts.staff
+        return ack_app(
+            state=parts.writer,
+            secret=link_secret(self._data_dir),
+            clock=self._clock,
+            zone=staff.zone,
+            view=lambda number: front.alarm(str(number)),
+            acknowledge=lambda number, person, note: front.acknowledge(number, staff.name(person), note),
+        )
 
     async def _ticks(self, parts: _Parts) -> None:
         alive = -ALIVE_S
@@ -178,6 +268,14 @@ class Control:
                 alive, now = self._clock.monotonic(), self._clock.now()
                 parts.writer.submit(partial(journal.alive, now=now))
             await self._clock.sleep(TICK_S)
+
+    @staticmethod
+    async def _close(parts: _Parts) -> None:
+        if parts.page is not None:
+            parts.page.close()
+        if parts.pulse is not None:
+            await parts.pulse.close()
+        await parts.writer.close()
 
 
 def _nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from control.alarms.rule_files import check_rules
+from control.messages.reach import read_reach
 from control.messages.settings import check_channels
 from control.people.files import read_roster
 from control.people.roster import channels_used
@@ -21,6 +22,7 @@ def check_desk(county: County) -> Sequence[Problem]:
     check_rules(county.folder, county, problems)
     warnings: list[Problem] = []
     channels = {one.id for one in check_channels(county.folder, problems, warnings)}
+    read_reach(county.folder, problems, warnings)
     before = len(problems)
     roster = read_roster(county.folder / PEOPLE, [area.id for area in county.areas], problems)
     if len(problems) == before:

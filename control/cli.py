@@ -12,7 +12,9 @@ from pathlib import Path
 import click
 
 from control.app import Control
+from control.messages.reach import load_reach
 from control.messages.settings import load_channels, open_channels
+from control.outgoing import Outgoing, tests_of
 from control.people.files import load_roster
 from control.store.database import open_database
 from lampwell.account import broker_account
@@ -35,7 +37,7 @@ STATE_FILE = "control.sqlite"
     show_envvar=True,
     help="The relational state: a file, or postgresql://user@host/database. Default: control.sqlite in the data folder.",
 )
-@click.option("--no-sender", is_flag=True, help="Leave the messages in the outbox. Nothing else sends them yet.")
+@click.option("--no-sender", is_flag=True, help="Leave the messages to a sender of their own (lampwell sender).")
 @click.option("--verbose", is_flag=True, help="Log what is done, not only what breaks and heals.")
 def control(folder: Path, data: Path | None, state: str | None, *, no_sender: bool, verbose: bool) -> None:
     """Raise alarms for the county in FOLDER and tell people, until stopped.
@@ -57,7 +59,8 @@ async def serve(county: County, data_dir: Path, state: str | None, *, with_sende
     data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - before anything runs
     broker, password = broker_account(county.broker)
     roster = load_roster(county.folder / "people", [area.id for area in county.areas])
-    channels = open_channels(load_channels(county.folder)) if with_sender else {}
+    settings = load_channels(county.folder)
+    channels = open_channels(settings) if with_sender else {}
     database = open_database(state or data_dir / STATE_FILE, password=read_secret("", PASSWORD))
     try:
         app = Control(
@@ -65,9 +68,10 @@ async def serve(county: County, data_dir: Path, state: str | None, *, with_sende
             roster,
             clock=SystemClock(),
             database=database,
-            channels=channels,
+            out=Outgoing(channels=channels, test_at=tests_of(settings), reach=load_reach(county.folder)),
             data_dir=data_dir,
             password=password,
+            sent_elsewhere=bool(settings) and not with_sender,
         )
         heed(app.stop, {signal.SIGHUP: app.reload})
         await app.run()

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import getpass
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import datetime, tzinfo
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
 from pathlib import Path
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 
 from control.alarms.occurrences import Occurrence
-from control.front import METHODS, SOCKET
+from control.cli_ask import PRIORITIES, ask, data_option, folder_argument, json_option, table, when, who_option
 from control.rows import AlarmDetail, AlarmRow
 from lampwell.assets import County
-from lampwell.columns import text_width
-from lampwell.county import load
-from lampwell.errors import LampwellError
-from lampwell.local import LocalClient, connect
+from lampwell.local import LocalClient
 
-T = TypeVar("T")
-PRIORITIES = {1: "红1", 2: "橙2", 3: "黄3", 4: "蓝4"}
 STATES = {
     "A": "正常 normal",
     "B": "未确认 unacked",
@@ -32,16 +24,6 @@ STATES = {
     "E": "自锁未确认 latched",
     "F": "自锁已确认 latched, acked",
 }
-
-
-class NotRunning(LampwellError):
-    """Nobody answers for the alarms of this county."""
-
-
-folder_argument = click.argument("folder", type=click.Path(path_type=Path))
-data_option = click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder. Default: run/<county>.")
-who_option = click.option("--who", default=getpass.getuser, show_default="your login name", help="Who does this; kept for good.")
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 
 
 @click.group()
@@ -59,7 +41,7 @@ def alarms() -> None:
 @json_option
 def list_(folder: Path, data: Path | None, *, everything: bool, as_json: bool) -> None:
     """What stands now: unacknowledged first, then by priority."""
-    county, rows = _ask(folder, data, lambda client: client.ask("alarms", everything))
+    county, rows = ask(folder, data, lambda client: client.ask("alarms", everything))
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
@@ -74,7 +56,7 @@ def list_(folder: Path, data: Path | None, *, everything: bool, as_json: bool) -
 @json_option
 def show(folder: Path, alarm: str, data: Path | None, *, as_json: bool) -> None:
     """One alarm, by its number (17) or its key (level-red@ponding-1): why, evidence, what to do, what happened."""
-    county, found = _ask(folder, data, lambda client: client.ask("alarm", alarm))
+    county, found = ask(folder, data, lambda client: client.ask("alarm", alarm))
     _tell(found, county, as_json=as_json)
 
 
@@ -86,7 +68,7 @@ def show(folder: Path, alarm: str, data: Path | None, *, as_json: bool) -> None:
 @click.option("--note", default="", help="What you found or did.")
 def ack(folder: Path, number: int, data: Path | None, who: str, note: str) -> None:
     """Acknowledge one occurrence."""
-    county, found = _ask(folder, data, lambda client: client.ask("acknowledge", number, who, note))
+    county, found = ask(folder, data, lambda client: client.ask("acknowledge", number, who, note))
     _tell(found, county)
 
 
@@ -98,7 +80,7 @@ def ack(folder: Path, number: int, data: Path | None, who: str, note: str) -> No
 @click.option("--note", default="", help="What you found or did.")
 def reset(folder: Path, number: int, data: Path | None, who: str, note: str) -> None:
     """Release a latched alarm that has been acknowledged."""
-    county, found = _ask(folder, data, lambda client: client.ask("reset", number, who, note))
+    county, found = ask(folder, data, lambda client: client.ask("reset", number, who, note))
     _tell(found, county)
 
 
@@ -111,7 +93,7 @@ def reset(folder: Path, number: int, data: Path | None, who: str, note: str) -> 
 @who_option
 def shelve(folder: Path, alarm: str, minutes: float, reason: str, data: Path | None, who: str) -> None:
     """Hear nothing of an alarm for a while (priority 1: 30 min at most, 2: 2 h, others: 8 h)."""
-    county, found = _ask(folder, data, lambda client: client.ask("shelve", alarm, who, minutes, reason))
+    county, found = ask(folder, data, lambda client: client.ask("shelve", alarm, who, minutes, reason))
     _tell(found, county)
 
 
@@ -123,7 +105,7 @@ def shelve(folder: Path, alarm: str, minutes: float, reason: str, data: Path | N
 @who_option
 def unshelve(folder: Path, alarm: str, reason: str, data: Path | None, who: str) -> None:
     """Hear of a shelved alarm again."""
-    county, found = _ask(folder, data, lambda client: client.ask("unshelve", alarm, who, reason))
+    county, found = ask(folder, data, lambda client: client.ask("unshelve", alarm, who, reason))
     _tell(found, county)
 
 
@@ -136,7 +118,7 @@ def unshelve(folder: Path, alarm: str, reason: str, data: Path | None, who: str)
 @who_option
 def service(folder: Path, alarm: str, reason: str, data: Path | None, who: str, *, out: bool) -> None:
     """Take an alarm out of service, or put it back. It has no end of its own and stays on the list with --all."""
-    county, found = _ask(folder, data, lambda client: client.ask("service", alarm, who, out, reason))
+    county, found = ask(folder, data, lambda client: client.ask("service", alarm, who, out, reason))
     _tell(found, county)
 
 
@@ -154,7 +136,7 @@ def change(folder: Path, alarm: str, field: str, value: str, reason: str, data: 
         new = None if value == "file" else float(value)
     except ValueError:
         raise click.BadParameter(f"{value!r} is no number; `file` goes back to the rule file") from None
-    county, found = _ask(folder, data, lambda client: client.ask("change", alarm, field, new, who, reason))
+    county, found = ask(folder, data, lambda client: client.ask("change", alarm, field, new, who, reason))
     _tell(found, county)
 
 
@@ -172,35 +154,12 @@ def past(folder: Path, hours: float, match: str, data: Path | None, *, as_json: 
         found: list[Occurrence] = await client.ask("past", now - round(hours * 3_600_000), now + 1, match, 1_000)
         return found
 
-    county, found = _ask(folder, data, asked)
+    county, found = ask(folder, data, asked)
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
         return
     zone = ZoneInfo(county.time_zone)
     click.echo("\n".join(past_line(one, zone) for one in found) if found else "没有报警 none")
-
-
-# -- asking --------------------------------------------------------------------------------------------------------------------
-
-
-def _ask(folder: Path, data: Path | None, question: Callable[[LocalClient], Awaitable[T]]) -> tuple[County, T]:
-    """The answer of the control service that runs for this county. NotRunning, NotAnswered."""
-    county = load(folder)
-    data_dir = data or Path("run") / county.id
-
-    async def asked() -> T:
-        client = await connect(data_dir, METHODS, SOCKET) if data_dir.is_dir() else None
-        if client is None:
-            raise NotRunning(
-                f"没有运行中的控制服务 no control service answers in {data_dir}; start `lampwell control {folder}` or the demo, "
-                "or name its data folder with --data"
-            )
-        try:
-            return await question(client)
-        finally:
-            client.close()
-
-    return county, asyncio.run(asked())
 
 
 def _tell(found: AlarmDetail, county: County, *, as_json: bool = False) -> None:
@@ -215,13 +174,8 @@ def _tell(found: AlarmDetail, county: County, *, as_json: bool = False) -> None:
 
 def list_lines(rows: Sequence[AlarmRow], zone: tzinfo) -> Iterator[str]:
     """The list as a table."""
-    cells: list[tuple[str, ...]] = [
-        ("编号 no", "级 pri", "状态 state", "时间 since", "地点 place", "内容 what", "值/限 value/limit", "确认 by")
-    ]
-    cells += [_cells(each, zone) for each in rows]
-    widths = [max(text_width(row[n]) for row in cells) for n in range(len(cells[0]))]
-    for line in cells:
-        yield "  ".join(cell + " " * (width - text_width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+    head = ("编号 no", "级 pri", "状态 state", "时间 since", "地点 place", "内容 what", "值/限 value/limit", "确认 by")
+    return table([head, *(_cells(each, zone) for each in rows)])
 
 
 def _cells(each: AlarmRow, zone: tzinfo) -> tuple[str, ...]:
@@ -284,8 +238,3 @@ def past_line(one: Occurrence, zone: tzinfo) -> str:
     acked = f"  ✓{one.acked_by} {when(one.acked_at, zone)}" if one.acked_by else ""
     span = f"{when(one.raised_at, zone)} – {ended}"
     return f"#{one.number} {PRIORITIES[one.priority]} {span}  {one.place.zh} {one.text.zh}  {one.key}{acked}"
-
-
-def when(time: int | None, zone: tzinfo) -> str:
-    """County time."""
-    return "" if time is None else f"{datetime.fromtimestamp(time / 1000, zone):%m-%d %H:%M:%S}"

@@ -50,11 +50,12 @@ class Recorder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one moment did: the engine's changes, the occurrences they left, and the open ones as they are now."""
+    """What one moment did: the engine's changes, the occurrences they changed, and all that are open now, by number."""
 
     at: int
     changes: Sequence[Change]
     occurrences: Sequence[Occurrence]
+    open: dict[int, Occurrence]
 
 
 class Follower(Protocol):
@@ -220,7 +221,7 @@ class Desk:
         if not changes and not works:
             return None
         occurrences = [one for change in changes for one in self._follow(change)]
-        batch = Batch(at=now, changes=changes, occurrences=occurrences)
+        batch = Batch(at=now, changes=changes, occurrences=occurrences, open=self.open)
         asked = [work for follower in self.followers for work in follower.follow(batch)]
 
         def unit(connection: Connection) -> None:

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from control import front_messages, front_orders, front_people
 from control.alarms.engine import UnknownAlarm
 from control.alarms.model import WAITING, Alarm
 from control.alarms.occurrences import Occurrence
 from control.desk import Desk, NotDone
+from control.front_messages import Messages
+from control.front_orders import Orders
+from control.front_people import People
 from control.rows import AlarmDetail, AlarmRow, detail, row
 from control.store import journal
 from control.store.changes import FIELDS, change_limit
@@ -36,18 +40,27 @@ METHODS: Methods = {
     "service": ((str, str, bool, str), AlarmDetail),
     "change": ((str, str, float | None, str, str), AlarmDetail),
     "status": ((), dict[str, int | str | float | None]),
+    **front_people.METHODS,
+    **front_orders.METHODS,
+    **front_messages.METHODS,
 }
 """What may be asked over the socket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """``reload``: go over to the alarms with these changes in force (called after a change is on disk)."""
+    """``reload``: go over to the alarms with these changes in force (called after a change is on disk). ``wrong``: why a changed
+    value (alarm's key, field, value) can not be, None = it can.
+    """
 
     desk: Desk
     writer: Writer
     clock: Clock
+    people: People
+    orders: Orders
+    messages: Messages
     reload: Callable[[], Awaitable[None]]
+    wrong: Callable[[str, str, float], str | None]
 
     # -- looking ---------------------------------------------------------------------------------------------------------
 
@@ -121,7 +134,7 @@ class Front:
         """Change an alarm's limit, deadband or delay, with an audit row; None = back to the rule file. NotDone."""
         key = self._key(name)
         alarm = self.desk.engine.alarms[key]
-        _allowed(alarm, field, value, who, reason)
+        self._allowed(alarm, field, value, who, reason)
         now, old = self.clock.now(), _present(alarm, field)
         await self.writer.write(
             lambda connection: change_limit(connection, at=now, who=who, key=key, field=field, old=old, new=value, reason=reason)
@@ -130,6 +143,14 @@ class Front:
         return await self.alarm(key)
 
     # -- the pieces ------------------------------------------------------------------------------------------------------
+
+    def _allowed(self, alarm: Alarm, field: str, value: float | None, who: str, reason: str) -> None:
+        if field not in FIELDS:
+            raise NotDone(f"可改的是 what can be changed is {', '.join(FIELDS)}, not {field!r}")
+        if not who.strip() or not reason.strip():
+            raise NotDone("请注明是谁、为什么 say who you are and why")
+        if value is not None and (wrong := self.wrong(alarm.key, field, value)):
+            raise NotDone(f"不可改为 it can not become {value:g}: {wrong}")
 
     def _key(self, name: str) -> str:
         text = name.strip().removeprefix("#")
@@ -148,14 +169,3 @@ def _present(alarm: Alarm, field: str) -> float | None:
     if alarm.limit is None:
         return None
     return alarm.limit.value if field == "limit" else alarm.limit.deadband
-
-
-def _allowed(alarm: Alarm, field: str, value: float | None, who: str, reason: str) -> None:
-    if field not in FIELDS:
-        raise NotDone(f"可改的是 what can be changed is {', '.join(FIELDS)}, not {field!r}")
-    if not who.strip() or not reason.strip():
-        raise NotDone("请注明是谁、为什么 say who you are and why")
-    if field in ("limit", "deadband") and alarm.limit is None:
-        raise NotDone("该报警没有限值 this alarm has no limit")
-    if value is not None and (value != value or abs(value) > 1e9 or (field != "limit" and value < 0)):
-        raise NotDone(f"数值不合理 {value:g} can not be a {field}")

@@ -58,6 +58,21 @@ COMMANDS: Mapping[str, Entry] = {
         extra="control",
         help="The alarm list: look, acknowledge, shelve, change limits.",
     ),
+    "orders": Entry(
+        module="control.cli_orders", command="orders", extra="control", help="Work orders: list, accept, finish, register."
+    ),
+    "people": Entry(
+        module="control.cli_people", command="people", extra="control", help="Who is on duty; shifts, swaps, flood season."
+    ),
+    "outbox": Entry(
+        module="control.cli_outbox", command="outbox", extra="control", help="Messages: what was told to whom, and did it arrive."
+    ),
+    "kpi": Entry(
+        module="control.cli_outbox", command="kpi", extra="control", help="How well alarms are answered: ISA-18.2 figures."
+    ),
+    "sender": Entry(
+        module="control.cli_sender", command="sender", extra="control", help="Send the messages by a process of its own."
+    ),
     "sim": Entry(
         module="simulators.cli", command="sim", extra="simulators", help="Run the virtual county, or set a fault in it."
     ),

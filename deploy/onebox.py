@@ -20,9 +20,10 @@ from typing import Any, cast
 from collector.app import Collector
 from control.app import Control
 from control.cli import STATE_FILE
-from control.messages.port import Channel
+from control.messages.reach import load_reach
 from control.messages.settings import load_channels, open_channels
 from control.messages.standin import Standin
+from control.outgoing import Outgoing, tests_of
 from control.people.files import load_roster
 from control.store.database import Database, open_database
 from deploy.broker import ENDPOINT_FILE, EmbeddedBroker, Endpoint, write_endpoint
@@ -111,7 +112,7 @@ class _Desk:
 
     standin: Standin
     database: Database
-    channels: dict[str, Channel]
+    out: Outgoing
 
 
 @asynccontextmanager
@@ -119,9 +120,11 @@ async def _desk(county: County, clock: Clock, data_dir: Path) -> AsyncIterator[_
     """The relational state, the stand-in for the vendors, and the county's channels, which lead to it."""
     async with Standin(clock) as standin:
         database = await asyncio.to_thread(open_database, data_dir / STATE_FILE)
-        channels = open_channels(load_channels(county.folder), env={**os.environ, STANDIN: standin.url}, clock=clock)
+        settings, env = load_channels(county.folder), {**os.environ, STANDIN: standin.url}
+        channels = open_channels(settings, env=env, clock=clock)
+        out = Outgoing(channels=channels, test_at=tests_of(settings), reach=load_reach(county.folder, env))
         try:
-            yield _Desk(standin=standin, database=database, channels=channels)
+            yield _Desk(standin=standin, database=database, out=out)
         finally:
             for channel in channels.values():
                 await channel.close()
@@ -145,7 +148,7 @@ def _assemble(county: County, clock: Clock, data_dir: Path, broker: EmbeddedBrok
             load_roster(county.folder / "people", [area.id for area in county.areas]),
             clock=clock,
             database=desk.database,
-            channels=desk.channels,
+            out=desk.out,
             data_dir=data_dir,
             password=password,
         ),

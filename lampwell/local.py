@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 256 << 20
 
 Methods = Mapping[str, tuple[tuple[Any, ...], Any]]
-"""What may be asked: argument types and the type of the answer. The target has an async method of each name."""
+"""What may be asked: argument types and the type of the answer. The target, or a part of it (``people.duty``), has an async
+method of each name."""
 
 
 class NotAnswered(LampwellError):
@@ -75,7 +77,7 @@ class LocalServer:
         try:
             method, arguments = msgspec.msgpack.decode(body, type=tuple[str, msgspec.Raw])
             types, _ = self._methods[method]
-            ask: Callable[..., Awaitable[object]] = getattr(self._target, method)
+            ask: Callable[..., Awaitable[object]] = attrgetter(method)(self._target)
             result = await ask(*msgspec.msgpack.decode(arguments, type=tuple.__class_getitem__(types)))
         except (msgspec.DecodeError, KeyError) as error:
             return _frame([f"not a question: {error}", None])

@@ -6,6 +6,9 @@ that none of them is told of while it does.
 
 ``broker-away`` (county): this program itself has no broker; everything else keeps its last state until it is back.
 
+``sender-silent`` (county): the sender of messages has not shown itself for longer than it may (``control.messages.sender``), so
+alarms are raised and nobody is told. ``channel-broken`` (county): a channel does not work until a person has mended it.
+
 ``scans-dropped`` (edge): one of the counters of scans that the journal had to give up has risen. It is gone with the next report
 that shows no rise: the rule's off-delay says for how long it is worth showing.
 """
@@ -18,7 +21,13 @@ from dataclasses import dataclass, field
 from control.alarms.model import NOTHING, Evidence, Text
 from control.alarms.words import span
 
-SUBJECTS: Mapping[str, str] = {"store-away": "county", "broker-away": "county", "scans-dropped": "edge"}
+SUBJECTS: Mapping[str, str] = {
+    "store-away": "county",
+    "broker-away": "county",
+    "sender-silent": "county",
+    "channel-broken": "county",
+    "scans-dropped": "edge",
+}
 """The names a rule may use, and the subject each speaks of."""
 
 OLDEST = "journal/oldest_age"
@@ -45,6 +54,18 @@ class Facts:
     connected: bool | None = None
     collector: bool | None = None
     behind: set[str] = field(default_factory=set)
+    messages: Messages | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Messages:
+    """What is known of the sending of messages. ``silent_s``: since when (s) no sender has shown itself, ``most_s`` how long it
+    may; ``broken``: why, by channel.
+    """
+
+    silent_s: float
+    most_s: float
+    broken: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +84,10 @@ def conclude(name: str, facts: Facts, edge: str = "") -> Verdict:
             return _broker_away(facts)
         case "store-away":
             return _store_away(facts)
+        case "sender-silent":
+            return _sender_silent(facts.messages)
+        case "channel-broken":
+            return _channel_broken(facts.messages)
         case "scans-dropped":
             return _dropped(facts.edges[edge])
     raise KeyError(name)
@@ -89,6 +114,21 @@ def _store_away(facts: Facts) -> Verdict:
         return Verdict(True, text, tuple(late[name] for name in sorted(facts.behind)))
     known = facts.collector is not None or any(one is not None for one in living.values())
     return Verdict(False if known else None)
+
+
+def _sender_silent(known: Messages | None) -> Verdict:
+    if known is None:
+        return Verdict(None)
+    how_long = span(known.silent_s)
+    text = Text(zh=f"发送服务已{how_long.zh}没有动静", en=f"the sender has not shown itself for {how_long.en}")
+    return Verdict(known.silent_s > known.most_s, text)
+
+
+def _channel_broken(known: Messages | None) -> Verdict:
+    if known is None:
+        return Verdict(None)
+    said = "; ".join(f"{channel}: {reason}" for channel, reason in sorted(known.broken.items()))
+    return Verdict(bool(known.broken), Text(zh=f"通道故障 {said}", en=f"broken channels: {said}") if said else NOTHING)
 
 
 def _age(one: Evidence) -> float:

@@ -16,7 +16,7 @@ import heapq
 from control.alarms import words
 from control.alarms.bind import Binding
 from control.alarms.clauses import Derived
-from control.alarms.derived import OLDEST, EdgeFacts, Facts, conclude
+from control.alarms.derived import OLDEST, EdgeFacts, Facts, Messages, conclude
 from control.alarms.model import Evidence, Text
 from control.alarms.seen import Enabled, Seen, Teller
 from control.alarms.telling import blank, everything, silence_ms, take
@@ -110,6 +110,12 @@ class Watch:
     def host_state(self, online: bool, now: int) -> Seen:
         """The collector says that it is online, or its will that it is not."""
         self._facts.collector = online
+        self._derive(now)
+        return self._teller.seen()
+
+    def messages(self, known: Messages | None, now: int) -> Seen:
+        """How the sending of messages does; None = that can not be told."""
+        self._facts.messages = known
         self._derive(now)
         return self._teller.seen()
 

@@ -133,6 +133,8 @@ def _hang(watched: Watched, bound: Bound) -> None:
         case Beyond() | Same() | Flagged():
             assert bound.point is not None, "rule_checks has made sure that such a rule names a point"
             watched.column(bound.point.path).bounds.append(bound)
+            if bound.alarm.rule.order and bound.alarm.place.component.startswith("lamp"):
+                watched.column(f"{bound.alarm.place.component}/power")  # whether it is lit: a repair is confirmed by night
 
 
 # -- one reading ---------------------------------------------------------------------------------------------------------------

@@ -98,6 +98,22 @@ def stop(connection: Connection, occurrence: int, now: int) -> int:
     return int(done.rowcount)
 
 
+def reached(connection: Connection, occurrence: int) -> list[To]:
+    """Everyone to whom news of this occurrence went, or may have gone: whoever must hear that it is over."""
+    query = (
+        select(delivery.c.person, delivery.c.channel, delivery.c.address)
+        .join(notification, notification.c.id == delivery.c.notification)
+        .where(
+            notification.c.occurrence == occurrence,
+            notification.c.kind.in_(ALARMING),
+            delivery.c.state.in_(("sent", "unknown", "leased", "recalled")),
+        )
+        .group_by(delivery.c.person, delivery.c.channel, delivery.c.address)
+        .order_by(func.min(delivery.c.id))
+    )
+    return [To(person=row.person, channel=row.channel, address=row.address) for row in connection.execute(query)]
+
+
 # -- out -------------------------------------------------------------------------------------------------------------------------
 
 

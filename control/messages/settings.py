@@ -14,6 +14,7 @@ from pathlib import Path
 from control.messages.channels.files import KINDS, ChannelFile, StandInFile, is_local
 from control.messages.channels.vendors import VENDORS, narrowed
 from control.messages.port import Channel, Limits
+from control.messages.reach import TABLES
 from lampwell.clock import Clock, SystemClock
 from lampwell.config import Entry, read_secret, read_toml, validate
 from lampwell.config_words import did_you_mean, either
@@ -47,7 +48,9 @@ def read_channels(folder: Path, problems: list[Problem]) -> tuple[ChannelSetting
     whole = read_toml(path, FILE, problems)
     if whole is None:
         return ()
-    problems.extend(whole.problem("unknown key; this file holds [[channel]]", key) for key in whole.data if key != "channel")
+    known = ("channel", *TABLES)
+    reason = "unknown key; this file holds [[channel]], [links] and [watcher]"
+    problems.extend(whole.problem(reason, key) for key in whole.data if key not in known)
     entries = whole.tables("channel", problems)
     _check_ids(entries, problems)
     return tuple(channel for entry in entries if (channel := _channel(entry, problems)))

@@ -160,6 +160,12 @@ def waiting(connection: Connection) -> list[tuple[int, str]]:
     return [(row.number, row.key) for row in connection.execute(query.order_by(work_order.c.number))]
 
 
+def running(connection: Connection) -> list[tuple[str, str]]:
+    """(crew, person) of every order that has not ended and was given to someone."""
+    query = select(work_order.c.crew, work_order.c.person).where(work_order.c.state.not_in(_ENDED), work_order.c.crew != "")
+    return [(row.crew, row.person) for row in connection.execute(query)]
+
+
 def of_occurrence(connection: Connection, occurrence: int) -> int | None:
     """The order that an occurrence opened or joined."""
     joined = select(work_order_event.c.order).where(

@@ -44,7 +44,7 @@ _TITLES = (
     "报警 alarm",
     "报警编号 occurrence",
 )
-_STATES = {
+STATES = {
     "open": "待派 open",
     "assigned": "已派 assigned",
     "accepted": "已接 accepted",
@@ -77,7 +77,7 @@ def as_csv(titles: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
 
 def _cells(one: OrderRow, zone: ZoneInfo) -> Iterator[object]:
     when = one.times
-    yield from (one.number, _STATES.get(one.state, one.state), one.area, one.road, one.device, one.component)
+    yield from (one.number, STATES.get(one.state, one.state), one.area, one.road, one.device, one.component)
     yield from (one.title_zh, one.title_en, one.priority, one.sla, one.crew, one.person)
     for at in (one.created, when.responded_at, when.arrived_at, when.repaired_at, one.closed, one.due):
         yield _shown(at, zone)

@@ -53,13 +53,18 @@ def deputies(roster: Roster, rota: str, at: int, zone: ZoneInfo) -> tuple[str, .
 
 def crew_on_shift(roster: Roster, area: str, skill: str, at: int, zone: ZoneInfo) -> tuple[str, ...]:
     """Of the crews for an area ("" = any) and skill ("" = any): those on shift; of one without a rota, all."""
-    found: list[str] = []
+    return tuple(dict.fromkeys(each for here in crews_here(roster, area, skill, at, zone).values() for each in here))
+
+
+def crews_here(roster: Roster, area: str, skill: str, at: int, zone: ZoneInfo) -> dict[str, tuple[str, ...]]:
+    """The same by crew."""
+    found: dict[str, tuple[str, ...]] = {}
     for crew in roster.crews:
-        if (skill and crew.skill != skill) or not _covers(crew.areas, area):
-            continue
-        rotas = [one for one in roster.rotas if one.crew == crew.id and _covers(one.areas, area)]
-        found += [each for rota in rotas for each in on_shift(roster, rota.id, at, zone)] if rotas else crew.members
-    return tuple(dict.fromkeys(found))
+        if (not skill or crew.skill == skill) and _covers(crew.areas, area):
+            rotas = [one for one in roster.rotas if one.crew == crew.id and _covers(one.areas, area)]
+            here = [each for rota in rotas for each in on_shift(roster, rota.id, at, zone)] if rotas else crew.members
+            found[crew.id] = tuple(dict.fromkeys(here))
+    return found
 
 
 def shifts(roster: Roster, rota: str, start: int, end: int, zone: ZoneInfo) -> tuple[OnShift, ...]:

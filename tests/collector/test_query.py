@@ -14,12 +14,12 @@ from click.testing import CliRunner, Result
 
 from collector import cli, sheet
 from collector.query_server import query_server
-from collector.times import instant, length_ms, shown
 from lampwell.assets import Broker, HistorySettings
 from lampwell.clock import SystemClock
 from lampwell.errors import ConfigError
 from lampwell.history import open_history
 from lampwell.readings import Flag, Scan
+from lampwell.times import instant, length_ms, shown
 
 from .conftest import WELL, a_scan, county_of
 

@@ -16,6 +16,7 @@ from control.app import Control
 from control.front import METHODS, SOCKET
 from control.messages.settings import load_channels, open_channels
 from control.messages.standin import Standin
+from control.outgoing import Outgoing
 from control.people.files import load_roster
 from control.store.database import open_database
 from lampwell.assets import Broker, County
@@ -113,7 +114,7 @@ async def test_from_the_wire_to_a_phone_and_back(tmp_path: Path, broker: Broker)
             database = open_database(data / "control.sqlite")
             channels = open_channels(load_channels(county.folder), env={"LAMPWELL_STANDIN_URL": standin.url}, clock=clock)
             roster = load_roster(county.folder / "people", [area.id for area in county.areas])
-            control = Control(county, roster, clock=clock, database=database, channels=channels, data_dir=data)
+            control = Control(county, roster, clock=clock, database=database, out=Outgoing(channels=channels), data_dir=data)
             async with running(control):
                 await control.ready()
                 yield control

@@ -1,0 +1,102 @@
+"""Messages and figures over the API: the outbox, the channels, and how well alarms are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from control.desk import Desk
+from control.kpi.figures import figures
+from control.kpi.read import by_priority, read
+from control.kpi.report import Report, report
+from control.messages import outbox
+from control.messages.channel_notes import channel_notes
+from control.messages.outbox import DeliveryRow
+from control.messages.sender import silent_for
+from control.store.writer import Writer
+from lampwell.clock import Clock
+from lampwell.local import Methods
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRow:
+    """One channel: how many deliveries are in which state, and what is wrong. Times are epoch ms, None = not so."""
+
+    channel: str
+    counts: dict[str, int]
+    broken_since: int | None = None
+    paused_until: int | None = None
+    last_sent: int | None = None
+    reason: str = ""
+    tested_on: str = ""
+
+
+METHODS: Methods = {
+    "messages.outbox": ((str, int, int), list[DeliveryRow]),
+    "messages.channels": ((), list[ChannelRow]),
+    "messages.silent_for": ((), int | None),
+    "messages.kpi": ((int, int, str), Report),
+}
+"""What may be asked over the socket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Messages:
+    """``desk`` knows how soon each rule wants an answer."""
+
+    desk: Desk
+    writer: Writer
+    clock: Clock
+
+    async def outbox(self, state: str = "", occurrence: int = 0, most: int = 200) -> list[DeliveryRow]:
+        """Deliveries, newest first; of one state, or of one alarm (0 = of all)."""
+        return await self.writer.read(partial(outbox.listing, state=state, occurrence=occurrence or None, most=most))
+
+    async def channels(self) -> list[ChannelRow]:
+        """Every channel that was ever used."""
+        return await self.writer.read(_channels)
+
+    async def silent_for(self) -> int | None:
+        """How long (ms) no sender has shown itself; None = none ever has."""
+        return await self.writer.read(partial(silent_for, now=self.clock.now()))
+
+    async def kpi(self, start: int, end: int, area: str = "") -> Report:
+        """The figures of [start, end), of one area or the whole county."""
+        alarms = self.desk.engine.alarms.values()
+        respond = {one.rule.id: one.rule.timing.respond_s for one in alarms}
+        areas = {one.key: one.place.area for one in alarms}
+
+        def asked(connection: Connection) -> Report:
+            journal = read(
+                connection,
+                start,
+                end,
+                area=area,
+                respond_s=lambda rule, priority: respond.get(rule, by_priority(rule, priority)),
+                areas=areas,
+            )
+            return report(figures(journal, start, end) if journal else None, start, end, position=area)
+
+        return await self.writer.read(asked)
+
+
+def _channels(connection: Connection) -> list[ChannelRow]:
+    counts: Mapping[str, dict[str, int]] = outbox.summary(connection)
+    notes = channel_notes(connection)
+    found = []
+    for name in sorted(counts.keys() | notes.keys()):
+        row, note = ChannelRow(channel=name, counts=counts.get(name, {})), notes.get(name)
+        if note is not None:
+            row = replace(
+                row,
+                broken_since=note.broken_since,
+                paused_until=note.paused_until,
+                last_sent=note.last_sent,
+                reason=note.reason,
+                tested_on=note.tested_on,
+            )
+        found.append(row)
+    return found

@@ -1,0 +1,79 @@
+"""Shifts that nobody will fill, told a day ahead to those who lead (domain alarms 2.2, rule 8). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from control.messages.compose import Facts
+from control.messages.group import EXPIRES_MS
+from control.messages.outbox import Notice, To
+from control.people.roster import Roster
+from control.people.rota import DAY_MS, ShiftGap, gaps
+
+AHEAD_MS, SEEN_MS = DAY_MS, 8 * DAY_MS
+MORNING, EVENING = time(8), time(22)
+"""Between them a gap of tomorrow may be told; by night it waits for the morning, but never beyond its own beginning."""
+PRIORITY = 2
+
+
+def gap_notices(roster: Roster, now: int, zone: ZoneInfo) -> Iterator[tuple[Notice, Sequence[To]]]:
+    """What is to be put into the outbox, which takes each once: a gap when it comes within a day, and each day that it lasts."""
+    to = leaders(roster)
+    for gap in gaps(roster, now, now + SEEN_MS, zone):
+        if gap.start > now + AHEAD_MS:
+            continue
+        ahead = gap.start > now
+        step = f"{gap.rota}:{gap.start}" if ahead else f"{gap.rota}:now:{_local(now, zone):%Y-%m-%d}"
+        release = min(gap.start, _morning(now, zone)) if ahead else now
+        yield (
+            Notice(
+                occurrence=None,
+                step=step,
+                group_key="shifts",
+                created=now,
+                release=release,
+                expires=release + EXPIRES_MS[PRIORITY],
+                facts=_facts(roster, gap),
+            ),
+            to,
+        )
+
+
+def leaders(roster: Roster) -> list[To]:
+    """Those who lead, each with all ways."""
+    found = []
+    for one in roster.persons:
+        if one.role == "leader" and (ways := roster.ways(one.id, PRIORITY)):
+            more = tuple((each.channel, each.address) for each in ways[1:])
+            found.append(To(person=one.id, channel=ways[0].channel, address=ways[0].address, fallback=more))
+    return found
+
+
+def _facts(roster: Roster, gap: ShiftGap) -> Facts:
+    rota, hours = roster.rota(gap.rota), max(1, round((gap.end - gap.start) / 3_600_000))
+    return Facts(
+        kind="gap",
+        number=0,
+        priority=PRIORITY,
+        place_zh=rota.zh if rota else gap.rota,
+        place_en=rota.en if rota else gap.rota,
+        zh=f"{hours}小时无人值班",
+        en=f"nobody on shift for {hours} h",
+        value="",
+        time=gap.start,
+    )
+
+
+def _morning(now: int, zone: ZoneInfo) -> int:
+    """Now by day, the coming morning by night."""
+    local = _local(now, zone)
+    if MORNING <= local.time() < EVENING:
+        return now
+    day = local.date() + timedelta(days=1 if local.time() >= EVENING else 0)
+    return round(datetime.combine(day, MORNING, zone).timestamp() * 1000)
+
+
+def _local(at: int, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(at / 1000, zone)
