@@ -14,7 +14,7 @@ import click
 from control.app import Control
 from control.messages.reach import load_reach
 from control.messages.settings import load_channels, open_channels
-from control.outgoing import Outgoing, tests_of
+from control.outgoing import Outgoing, times_of_tests
 from control.people.files import load_roster
 from control.store.database import open_database
 from lampwell.account import broker_account
@@ -68,7 +68,7 @@ async def serve(county: County, data_dir: Path, state: str | None, *, with_sende
             roster,
             clock=SystemClock(),
             database=database,
-            out=Outgoing(channels=channels, test_at=tests_of(settings), reach=load_reach(county.folder)),
+            out=Outgoing(channels=channels, test_at=times_of_tests(settings), reach=load_reach(county.folder)),
             data_dir=data_dir,
             password=password,
             sent_elsewhere=bool(settings) and not with_sender,

@@ -14,7 +14,7 @@ from control.cli import DATABASE, PASSWORD, STATE_FILE
 from control.messages.reach import load_reach
 from control.messages.settings import load_channels, open_channels
 from control.messages.state import State
-from control.outgoing import Outgoing, build_sender, tests_of
+from control.outgoing import Outgoing, build_sender, times_of_tests
 from control.people.roster import Roster, from_json
 from control.store.database import open_database
 from control.store.errors import StateError
@@ -65,7 +65,7 @@ async def serve(county: County, data_dir: Path, state: str | None) -> None:
     database = open_database(state or data_dir / STATE_FILE, password=read_secret("", PASSWORD))
     try:
         writer, clock = Writer(database), SystemClock()
-        out = Outgoing(channels=channels, test_at=tests_of(settings), reach=replace(reach, listen=None))
+        out = Outgoing(channels=channels, test_at=times_of_tests(settings), reach=replace(reach, listen=None))
         await _send(county, writer, out, clock, link_secret(data_dir))
         await writer.close()
     finally:

@@ -30,7 +30,7 @@ class Outgoing:
     reach: Reach = field(default_factory=Reach)
 
 
-def tests_of(settings: tuple[ChannelSettings, ...]) -> Mapping[str, int]:
+def times_of_tests(settings: tuple[ChannelSettings, ...]) -> Mapping[str, int]:
     """When each channel is tested."""
     return {one.id: one.test_at for one in settings if one.test_at is not None}
 

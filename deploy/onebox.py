@@ -23,7 +23,7 @@ from control.cli import STATE_FILE
 from control.messages.reach import load_reach
 from control.messages.settings import load_channels, open_channels
 from control.messages.standin import Standin
-from control.outgoing import Outgoing, tests_of
+from control.outgoing import Outgoing, times_of_tests
 from control.people.files import load_roster
 from control.store.database import Database, open_database
 from deploy.broker import ENDPOINT_FILE, EmbeddedBroker, Endpoint, write_endpoint
@@ -122,7 +122,7 @@ async def _desk(county: County, clock: Clock, data_dir: Path) -> AsyncIterator[_
         database = await asyncio.to_thread(open_database, data_dir / STATE_FILE)
         settings, env = load_channels(county.folder), {**os.environ, STANDIN: standin.url}
         channels = open_channels(settings, env=env, clock=clock)
-        out = Outgoing(channels=channels, test_at=tests_of(settings), reach=load_reach(county.folder, env))
+        out = Outgoing(channels=channels, test_at=times_of_tests(settings), reach=load_reach(county.folder, env))
         try:
             yield _Desk(standin=standin, database=database, out=out)
         finally:

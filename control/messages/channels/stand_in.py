@@ -1,16 +1,17 @@
 """A stand-in for a real channel: a local webhook on this machine, which the demo shows as a phone.
 
 It gets ``{"id", "channel", "address", "title", "text", "priority", "link"}`` as JSON and must answer 2xx with ``{"code": 0}``,
-and may add an ``id`` of its own. Any other code is a refusal that may work later.
+and may add an ``id`` of its own. Code -1 says that the channel does not work until someone mends it, -2 that this address takes
+nothing; any other code is a refusal that may work later.
 """
 
 from __future__ import annotations
 
 from control.messages.channels.http import Codes, Http, json_body
 from control.messages.channels.texts import text_cut
-from control.messages.port import Letter, Limits, Receipt
+from control.messages.port import Letter, Limits, Outcome, Receipt
 
-CODES = Codes(vendor="演示手机 stand-in", outcomes={})
+CODES = Codes(vendor="演示手机 stand-in", outcomes={"-1": Outcome.BROKEN, "-2": Outcome.DEAD})
 
 
 class StandIn:
