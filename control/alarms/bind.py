@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from control.alarms.clauses import Beyond, Clause, Derived, Flagged, Gate, Offline, Same, Silent
-from control.alarms.defaults import LIFE, MOST_SHELF_S, REALARM_S, RESPOND_S, STATE, Manner, manner_of
+from control.alarms.clauses import Beyond, Clause, Derived, Fault, Flagged, Gate, Offline, Same, Silent
+from control.alarms.defaults import FAULT, LIFE, MOST_SHELF_S, REALARM_S, RESPOND_S, STATE, Manner, manner_of
 from control.alarms.model import Alarm, Limit, Priority, Rule, Side, Text, Timing
 from control.alarms.places import Found, Places
 from control.alarms.rule_models import RuleFile, SaidFile, WhenFile
@@ -119,6 +119,8 @@ def limit_of(rule: RuleFile, device: Device | None) -> tuple[Side, float, str] |
 
 def manner(rule: RuleFile, point: Point | None, kind: DeviceKind | None) -> Manner:
     """The default timing of a rule there."""
+    if rule.fault:
+        return FAULT
     if rule.life or rule.stale_s or rule.derived:
         return LIFE
     if point is None or (rule.above is None and rule.below is None):
@@ -214,6 +216,8 @@ def _clause(rule: RuleFile, level: str) -> Clause:
         return Offline()
     if rule.stale_s is not None:
         return Silent(seconds=rule.stale_s)
+    if rule.fault is not None:
+        return Fault(name=rule.fault)
     return Derived(name=rule.derived) if rule.derived is not None else Beyond(level=level)
 
 

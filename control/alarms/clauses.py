@@ -50,7 +50,14 @@ class Derived:
     name: str
 
 
-Clause = Beyond | Same | Flagged | Offline | Silent | Derived
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Found by logic that watches a whole device; ``control.alarms.faults`` has the names."""
+
+    name: str
+
+
+Clause = Beyond | Same | Flagged | Offline | Silent | Derived | Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,9 @@ STATE = Manner(on_s=5, off_s=10)
 LIFE = Manner(on_s=30, off_s=10)
 """Whether something answers; unverified."""
 
+FAULT = Manner(on_s=0, off_s=0)
+"""Logic that finds a fault has clocks of its own."""
+
 REALARM_S = {Priority.RED: 1800.0}
 """An acknowledged red that is still there is told again after 30 min."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from control.alarms.bind import devices_of
 from control.alarms.bound_checks import check_bounds
 from control.alarms.derived import SUBJECTS
+from control.alarms.faults import FAULTS
 from control.alarms.places import Places
 from control.alarms.rule_models import CONDITIONS, ON_POINTS, RuleFile, WhenFile
 from lampwell.assets import County, Device
@@ -57,12 +58,14 @@ def _inner(row: RuleRow) -> Iterator[Problem]:
         yield row.problem(f"needs exactly one of {either(CONDITIONS)}; {told}")
         return
     condition = rule.conditions[0]
-    if (rule.point is None) is (condition in ON_POINTS):
+    if condition != "fault" and (rule.point is None) is (condition in ON_POINTS):
         yield row.problem(f"{condition} needs a point" if rule.point is None else f"{condition} takes no point", "point")
     if rule.deadband is not None and condition not in ("above", "below"):
         yield row.problem("a deadband goes with above or below only", "deadband")
     yield from _urgency(row)
     yield from _subject(row, condition)
+    if rule.fault is not None:
+        yield from _fault(row, rule.fault)
     for when in rule.when:
         yield from _when(row, when)
 
@@ -96,6 +99,13 @@ def _subject(row: RuleRow, condition: str) -> Iterator[Problem]:
         yield row.problem(f"{condition} does not go with subject county, only derived does", "subject")
     if rule.subject != "device":
         yield from _for_devices_only(row)
+
+
+def _fault(row: RuleRow, name: str) -> Iterator[Problem]:
+    if name not in FAULTS:
+        yield row.problem(f"there is no fault {name!r}{did_you_mean(name, FAULTS)}; there are {either(FAULTS)}", "fault")
+    elif not row.rule.kinds or not set(row.rule.kinds) <= set(FAULTS[name]):
+        yield row.problem(f"{name} is found on kinds {either(FAULTS[name])}: name those", "kinds")
 
 
 def _for_devices_only(row: RuleRow) -> Iterator[Problem]:

@@ -21,11 +21,11 @@ from lampwell.config_words import refused
 LEVELS = ("blue", "yellow", "orange", "red")
 """The names of a device's levels, lowest first."""
 
-CONDITIONS = ("above", "below", "equals", "not_equals", "quality", "life", "stale_s", "derived")
+CONDITIONS = ("above", "below", "equals", "not_equals", "quality", "life", "stale_s", "derived", "fault")
 """The keys of which a rule has exactly one."""
 
 ON_POINTS = ("above", "below", "equals", "not_equals", "quality")
-"""Those that watch a point."""
+"""Those that watch a point. With ``fault`` a point may stand, too: its components are where the faults are."""
 
 
 def _limit(value: object) -> float | str:
@@ -95,6 +95,7 @@ class RuleFile(Settings):
     life: Literal["offline"] | None = None
     stale_s: float | None = Field(default=None, ge=10, le=7 * 86_400)
     derived: str | None = None
+    fault: str | None = None
     deadband: float | None = Field(default=None, ge=0, le=1e12)
     on_delay_s: Delay | None = None
     off_delay_s: Delay | None = None

@@ -30,7 +30,7 @@ def blank(teller: Teller, watched: Watched, now: int) -> None:
     for column in watched.columns.values():
         for bound in column.bounds:
             teller.tell(bound.alarm.key, None, now, now)
-    for bound in (*watched.silent, *watched.derived):
+    for bound in (*watched.silent, *watched.derived, *watched.faults):
         teller.tell(bound.alarm.key, None, now, now)
 
 

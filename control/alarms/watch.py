@@ -15,9 +15,9 @@ import heapq
 
 from control.alarms import words
 from control.alarms.bind import Binding
-from control.alarms.clauses import Derived
+from control.alarms.clauses import Derived, Fault
 from control.alarms.derived import OLDEST, EdgeFacts, Facts, Messages, conclude
-from control.alarms.model import Evidence, Text
+from control.alarms.model import Condition, Evidence, Text
 from control.alarms.seen import Enabled, Seen, Teller
 from control.alarms.telling import blank, everything, silence_ms, take
 from control.alarms.watched import FACTS, Watched, gather, is_fresh
@@ -111,6 +111,18 @@ class Watch:
         """The collector says that it is online, or its will that it is not."""
         self._facts.collector = online
         self._derive(now)
+        return self._teller.seen()
+
+    def fault(self, key: str, found: Condition, now: int) -> None:
+        """Logic has found a fault, or that there is none, or (value None) can not tell; told with the next ``Seen``. A key
+        without an alarm says nothing; nor does logic of a device that does not live.
+        """
+        bound = self._faults.get(key)
+        if bound is not None and bound.node is not None and self._watched[bound.node, bound.device].alive:
+            self._teller.tell(key, found.value, found.time, now, found.why, found.evidence)
+
+    def seen(self) -> Seen:
+        """What has been found since the last one."""
         return self._teller.seen()
 
     def messages(self, known: Messages | None, now: int) -> Seen:
@@ -288,6 +300,7 @@ class Watch:
             watched = self._watched[node, device.id]
             watched.patience_ms = max(60_000, round(2000 * device.intervals.dry_s))
             self._on_node[node].append(watched)
+        self._faults = {bound.alarm.key: bound for bound in binding.bounds if isinstance(bound.clause, Fault)}
         self._of_county = [bound for bound in binding.bounds if bound.node is None]
         self._by_layout: dict[Layout, Watched] = {}
 

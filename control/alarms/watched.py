@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from control.alarms import words
 from control.alarms.bind import Binding, Bound
-from control.alarms.clauses import Beyond, Derived, Flagged, Offline, Same, Silent
+from control.alarms.clauses import Beyond, Derived, Fault, Flagged, Offline, Same, Silent
 from control.alarms.core import FENCE_MS
 from control.alarms.derived import DROPPED, OLDEST
 from control.alarms.edge_points import NODE
@@ -71,6 +71,7 @@ class Watched:
     offline: list[Bound] = field(default_factory=list)
     silent: list[Bound] = field(default_factory=list)
     derived: list[Bound] = field(default_factory=list)
+    faults: list[Bound] = field(default_factory=list)
     is_silent: bool = False
 
     def move_to(self, layout: Layout) -> None:
@@ -130,6 +131,8 @@ def _hang(watched: Watched, bound: Bound) -> None:
             watched.silent.append(bound)
         case Derived():
             watched.derived.append(bound)
+        case Fault():
+            watched.faults.append(bound)
         case Beyond() | Same() | Flagged():
             assert bound.point is not None, "rule_checks has made sure that such a rule names a point"
             watched.column(bound.point.path).bounds.append(bound)
