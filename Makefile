@@ -6,7 +6,7 @@ RUNTIME := $(VENV)/.runtime-ready
 TOOLS := $(VENV)/.test-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench faults servers pins clean
+.PHONY: help setup demo test lint bench faults mutants servers pins clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ bench: $(TOOLS) servers  ## speed, as ratios within one run; ends with one line 
 faults: $(TOOLS) servers  ## what survives what: kills, outages, hostile frames; ends with one line of JSON
 	@$(BIN)/python -m bench.hostile $(ARGS)
 	@$(BIN)/python -m bench.faults $(ARGS)
+
+mutants: $(TOOLS)  ## do the alarm engine's tests notice when it is wrong; ends with one line of JSON
+	@$(BIN)/python -m bench.mutants $(ARGS)
 
 pins: $(TOOLS)  ## renew requirements/*.txt from pyproject.toml (needs uv)
 	@sh tools/pin.sh

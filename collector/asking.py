@@ -69,7 +69,7 @@ async def ask(county: County, data_dir: Path, wish: Wish, opened: Callable[[Path
     start, end = instant(wish.start, "--from", now, zone), instant(wish.end, "--to", now, zone)
     if start >= end:
         raise ConfigError([Problem("--from", "", f"{shown(start, zone)} is not before --to, {shown(end, zone)}")])
-    source = await _source(county, data_dir, opened)
+    source = await open_source(county, data_dir, opened)
     try:
         sheet = await _answer(source, wish, start, end)
         if not sheet.rows:
@@ -79,8 +79,8 @@ async def ask(county: County, data_dir: Path, wish: Wish, opened: Callable[[Path
         await source.close()
 
 
-async def _source(county: County, data_dir: Path, opened: Callable[[Path], History]) -> Source:
-    """The running owner of the embedded store, or the store itself."""
+async def open_source(county: County, data_dir: Path, opened: Callable[[Path], History]) -> Source:
+    """The running owner of the embedded store, or the store itself; close it. StoreError."""
     if county.history.store == "duckdb":
         owner = await ask_owner(data_dir)
         if owner is not None:

@@ -16,6 +16,7 @@ METHODS: Methods = {
     "series": ((str,), list[SeriesInfo]),
     "latest": ((str,), list[Latest]),
     "readings": ((SeriesId, int, int, int), Readings),
+    "all_readings": ((list[SeriesId], int, int), list[Readings]),
     "buckets": ((list[SeriesId], int, int, int), list[Buckets]),
     "gaps": ((SeriesId, int, int, int), list[Gap]),
     "quarantined": ((int,), list[Quarantined]),

@@ -30,6 +30,10 @@ class RemoteHistory:
         answer: Readings = await self._ask("readings", series, start, end, limit)
         return answer
 
+    async def all_readings(self, series: Sequence[SeriesId], start: int, end: int) -> Sequence[Readings]:
+        answer: Sequence[Readings] = await self._ask("all_readings", list(series), start, end)
+        return answer
+
     async def buckets(self, series: Sequence[SeriesId], start: int, end: int, width_ms: int) -> Sequence[Buckets]:
         answer: Sequence[Buckets] = await self._ask("buckets", list(series), start, end, width_ms)
         return answer

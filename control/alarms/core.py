@@ -114,11 +114,14 @@ def _observed(alarm: Alarm, state: AlarmState, condition: Condition, now: int, n
 
 
 def _edited(alarm: Alarm, state: AlarmState, now: int, number: int) -> Step:
-    """Judge the last usable value by the new limit; the new delays begin at once."""
-    doing = _Doing(state)
-    verdict = judge(alarm.limit, on=False, value=state.value) if state.known else None
+    """Judge the last usable value by the new limit; the new delays begin at once. Where a limit came or went, a number would be
+    taken for a contact, or a contact for a number: then nothing is known until the next observation.
+    """
+    same_kind = isinstance(state.value, bool) is (alarm.limit is None)
+    verdict = judge(alarm.limit, on=False, value=state.value) if state.known and same_kind else None
     if verdict is None:
-        return doing.done()
+        return Step(state=replace(state, known=False))
+    doing = _Doing(state)
     if verdict == state.on and state.due is not None:
         delay = alarm.rule.timing.on_s if state.on else alarm.rule.timing.off_s
         doing.to(replace(state, due=_after(state.since, delay)))

@@ -169,7 +169,7 @@ class Engine:
         """An alarm that no rule asks for any more: its occurrence, if one is open, is over."""
         before = self._states.pop(alarm.key, _FRESH)
         self._disabled.pop(alarm.key, None)
-        if before.core is Core.NORMAL and durable(before) == durable(_FRESH):
+        if durable(before) == durable(_FRESH):
             return []
         effects = () if before.core is Core.NORMAL else (Effect.CLOSED,)
         done = Step(state=AlarmState(occurrence=before.occurrence), effects=effects)

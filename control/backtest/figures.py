@@ -30,20 +30,23 @@ class Label:
         """Whether an alarm speaks of it."""
         return any(fnmatchcase(key, pattern) for pattern in self.keys)
 
-    def told_by(self, life: Life, end: int) -> bool:
-        """Whether an announced occurrence counts for it."""
-        over = life.cleared_at if life.cleared_at is not None else end
-        return (
-            life.announced_at is not None
-            and self.means(life.key)
-            and life.raised_at <= self.end
-            and over >= self.start - self.lead_ms
-        )
+    def told_by(self, life: Life) -> bool:
+        """Whether an announcement counts for it: made in its time, or not longer before than the lead."""
+        at = life.announced_at
+        return at is not None and self.means(life.key) and self.start - self.lead_ms <= at <= self.end
+
+    def stood_in(self, life: Life) -> bool:
+        """Whether people had been told too early for it, but the alarm still stood when it began."""
+        at = life.announced_at
+        over = life.cleared_at
+        return at is not None and self.means(life.key) and at < self.start - self.lead_ms and (over is None or over >= self.start)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFigures:
-    """One rule over the whole time. ``active_s`` is summed over its alarms."""
+    """One rule over the whole time. ``raised`` and ``announced`` count what began in it; ``active_s`` is summed over its alarms,
+    those that stood at the start included.
+    """
 
     rule: str
     priority: int
@@ -57,7 +60,9 @@ class RuleFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """A labelled event: found by which alarm, and how many seconds before its start (negative: after); None = missed."""
+    """A labelled event: found by which alarm, and how many seconds before its start it was told (negative: after). ``lead_s``
+    None: missed, or, where found, the alarm had stood for longer than the lead and tells nothing of this event.
+    """
 
     name: str
     found: bool
@@ -67,14 +72,15 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A whole back-test. ``false_alarms``: announced occurrences of alarms that labels speak of, outside every label; None and
-    ``detections`` empty where nothing was labelled.
+    """A whole back-test of ``days``. ``standing``: alarms that were active at its start already. ``false_alarms``: announced
+    occurrences of alarms that labels speak of, outside every label; None and ``detections`` empty where nothing was labelled.
     """
 
     days: float
     announced: int
     per_day: float
     chattering: int
+    standing: int
     rules: tuple[RuleFigures, ...]
     detections: tuple[Detection, ...] = ()
     false_alarms: int | None = None
@@ -87,18 +93,19 @@ def report(lives: Sequence[Life], start: int, end: int, labels: Sequence[Label] 
     by_rule: dict[str, list[Life]] = defaultdict(list)
     for life in lives:
         by_rule[life.rule].append(life)
-    rules = tuple(sorted((_rule(each, days, end) for each in by_rule.values()), key=lambda one: (-one.announced, one.rule)))
+    rules = tuple(sorted((_rule(each, start, end) for each in by_rule.values()), key=lambda one: (-one.announced, one.rule)))
     announced = sum(one.announced for one in rules)
-    detections = tuple(_detect(label, lives, end) for label in labels)
+    detections = tuple(_detect(label, lives) for label in labels)
     leads = [one.lead_s for one in detections if one.lead_s is not None]
     return Report(
         days=days,
         announced=announced,
         per_day=announced / days if days else 0.0,
         chattering=sum(one.chattering for one in rules),
+        standing=sum(life.raised_at < start for life in lives),
         rules=rules,
         detections=detections,
-        false_alarms=_false(lives, labels, end) if labels else None,
+        false_alarms=_false(_told(lives, start), labels) if labels else None,
         median_lead_s=median(leads) if leads else None,
     )
 
@@ -117,32 +124,33 @@ def chattering(lives: Iterable[Life]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Two rule sets over the same time: occurrences that only one of them announces, by alarm key."""
+    """Two rule sets over the same time: occurrences that only one of them announces, as (alarm key, how many)."""
 
     only_now: tuple[tuple[str, int], ...]
     only_then: tuple[tuple[str, int], ...]
 
 
-def difference(now: Sequence[Life], then: Sequence[Life]) -> Difference:
-    """What the rules ``then`` would change against those of ``now``, counted by alarm key."""
-    before, after = _counted(now), _counted(then)
+def difference(now: Sequence[Life], then: Sequence[Life], start: int) -> Difference:
+    """What the rules ``then`` would change against those of ``now`` from ``start`` on, counted by alarm key."""
+    before, after = (Counter(life.key for life in _told(lives, start)) for lives in (now, then))
     return Difference(
         only_now=tuple(sorted((before - after).items())),
         only_then=tuple(sorted((after - before).items())),
     )
 
 
-def _counted(lives: Iterable[Life]) -> Counter[str]:
-    return Counter(life.key for life in lives if life.announced_at is not None)
+def _told(lives: Iterable[Life], start: int) -> list[Life]:
+    """Those that people were told of from ``start`` on."""
+    return [life for life in lives if life.announced_at is not None and life.announced_at >= start]
 
 
-def _rule(lives: Sequence[Life], days: float, end: int) -> RuleFigures:
-    announced = sum(life.announced_at is not None for life in lives)
-    active = [life.active_ms(end) / 1000 for life in lives]
+def _rule(lives: Sequence[Life], start: int, end: int) -> RuleFigures:
+    announced, days = len(_told(lives, start)), (end - start) / DAY_MS
+    active = [life.active_ms(start, end) / 1000 for life in lives]
     return RuleFigures(
         rule=lives[0].rule,
         priority=lives[0].priority,
-        raised=len(lives),
+        raised=sum(life.raised_at >= start for life in lives),
         announced=announced,
         per_day=announced / days if days else 0.0,
         chattering=chattering(lives),
@@ -151,15 +159,15 @@ def _rule(lives: Sequence[Life], days: float, end: int) -> RuleFigures:
     )
 
 
-def _detect(label: Label, lives: Sequence[Life], end: int) -> Detection:
-    told = [life for life in lives if label.told_by(life, end)]
-    if not told:
-        return Detection(name=label.name, found=False)
-    first = min(told, key=lambda life: life.announced_at or 0)
-    assert first.announced_at is not None, "told_by asks for it"
-    return Detection(name=label.name, found=True, key=first.key, lead_s=(label.start - first.announced_at) / 1000)
+def _detect(label: Label, lives: Sequence[Life]) -> Detection:
+    told = [(life.announced_at, life.key) for life in lives if life.announced_at is not None and label.told_by(life)]
+    if told:
+        at, key = min(told)
+        return Detection(name=label.name, found=True, key=key, lead_s=(label.start - at) / 1000)
+    stood = [life.key for life in lives if label.stood_in(life)]
+    return Detection(name=label.name, found=bool(stood), key=stood[0] if stood else "")
 
 
-def _false(lives: Sequence[Life], labels: Sequence[Label], end: int) -> int:
-    spoken = [life for life in lives if life.announced_at is not None and any(label.means(life.key) for label in labels)]
-    return sum(not any(label.told_by(life, end) for label in labels) for life in spoken)
+def _false(told: Sequence[Life], labels: Sequence[Label]) -> int:
+    spoken = [life for life in told if any(label.means(life.key) for label in labels)]
+    return sum(not any(label.told_by(life) for label in labels) for life in spoken)

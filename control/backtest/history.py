@@ -1,67 +1,103 @@
-"""Recorded history as a story: the readings that rules look at, device by device, in the order of their source times.
+"""Recorded history as a story: the readings that rules look at and those that show who answers, slice by slice.
 
-The history holds readings, not births and deaths: a device that fell silent shows as silence, so stale alarms are judged and
-offline ones are not. Arrival is taken to be the source time.
+Arrival is taken to be the source time. Births and deaths are not recorded; ``control.backtest.life`` concludes them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 from control.alarms.bind import Binding
+from control.alarms.edge_points import NODE
+from control.alarms.watched import FACTS
+from control.backtest.life import Silences, Where, beats_of, pulse
 from lampwell.assets import County
-from lampwell.history.port import Readings, SeriesId
+from lampwell.history.port import Readings, SeriesId, SeriesInfo
 from lampwell.points import Point, Value
-from lampwell.readings import Layout, NodeId, Scan
+from lampwell.readings import Layout, Scan
 from lampwell.sparkplug.messages import HostEvent, ScanReceived
 
-MOST = 10_000_000
+SLICE_MS = 86_400_000
+"""Read at once; what a slice holds is all that is in memory."""
+
+Events = list[tuple[int, HostEvent]]
 
 
 class Source(Protocol):
     """What is asked of the history."""
 
-    async def readings(self, series: SeriesId, start: int, end: int, limit: int = 100_000) -> Readings:
-        """Raw readings in time order."""
+    async def series(self, pattern: str = "*") -> Sequence[SeriesInfo]:
+        """The series whose written form matches a shell pattern."""
+        ...
+
+    async def all_readings(self, series: Sequence[SeriesId], start: int, end: int) -> Sequence[Readings]:
+        """Raw readings of each series, in time order."""
         ...
 
 
-async def story(
-    source: Source, binding: Binding, county: County, start: int, end: int, matching: Sequence[str] = ()
-) -> list[tuple[int, HostEvent]]:
-    """All scans of [start, end) that hold a point some rule looks at. ``matching``: only these devices (ids); empty = all."""
-    events: list[tuple[int, HostEvent]] = []
-    for (node, device), points in _looked_at(binding, county).items():
-        if matching and device not in matching:
-            continue
-        layout = Layout(node, device, tuple(points))
-        found = [await source.readings(SeriesId(node, device, point.path), start, end, MOST) for point in points]
-        events += _scans(layout, found)
-    return sorted(events, key=lambda event: event[0])
+class Recorded:
+    """The history as these rule sets see it. ``read``: how many readings were taken from it so far; ``first``, ``last``: times of
+    the first and the last of them.
+    """
+
+    def __init__(self, source: Source, bindings: Sequence[Binding], county: County) -> None:
+        self._source = source
+        self._layouts = [Layout(*where, tuple(points)) for where, points in looked_at(bindings, county).items()]
+        self._silences = Silences(beats_of(county))
+        self.read = 0
+        self.first: int | None = None
+        self.last: int | None = None
+
+    async def slices(self, start: int, end: int) -> AsyncIterator[tuple[int, Events]]:
+        """Every slice of [start, end) as its end and its events, in time order."""
+        known = {info.id for info in await self._source.series()}
+        columns = [(layout, *_stored(layout, known)) for layout in self._layouts]
+        for begin in range(start, end, SLICE_MS):
+            until = min(begin + SLICE_MS, end)
+            scans = [scan for asked in columns for scan in await self._scans(*asked, begin, until)]
+            scans.sort(key=lambda scan: scan.time)
+            if scans:
+                self.first, self.last = scans[0].time if self.first is None else self.first, scans[-1].time
+            yield until, list(self._silences.woven(((scan.time, ScanReceived(scan)) for scan in scans), until))
+
+    async def _scans(self, layout: Layout, index: Sequence[int], series: Sequence[SeriesId], start: int, end: int) -> list[Scan]:
+        rows: dict[int, list[tuple[int, Value | None, int]]] = defaultdict(list)
+        for position, found in zip(index, await self._source.all_readings(series, start, end), strict=True):
+            self.read += len(found.time)
+            for time, value, flags in zip(found.time, found.value, found.flags, strict=True):
+                rows[time].append((position, value, flags))
+        return [_scan(layout, time, cells) for time, cells in rows.items()]
 
 
-def _looked_at(binding: Binding, county: County) -> Mapping[tuple[NodeId, str], list[Point]]:
-    """The points that alarms hang on, by edge node and device."""
+def looked_at(bindings: Sequence[Binding], county: County) -> Mapping[Where, list[Point]]:
+    """The points on which alarms of these sets hang, and the pulse of each device that has any, by edge node and device."""
+    devices = {device.id: device for device in county.devices}
     known = {(device.id, point.path): point for device in county.devices for point in device.profile.points}
-    found: dict[tuple[NodeId, str], dict[str, Point]] = defaultdict(dict)
-    for bound in binding.bounds:
+    found: dict[Where, dict[str, Point]] = defaultdict(dict)
+    for bound in (bound for binding in bindings for bound in binding.bounds):
         if bound.node is None:
             continue
+        points = found[bound.node, bound.device]
         if bound.point is not None:
-            found[bound.node, bound.device][bound.point.path] = bound.point
+            points[bound.point.path] = bound.point
         for gate in bound.gates:
-            found[bound.node, bound.device][gate.point] = known.get((bound.device, gate.point), Point(path=gate.point))
+            points[gate.point] = known.get((bound.device, gate.point), Point(path=gate.point))
+    for (_, device), points in found.items():
+        beat = pulse(devices[device]) if device else None
+        own = (beat[0],) if beat else () if device else (point for point in NODE if point.path in FACTS or point.path == "uptime")
+        points |= {point.path: point for point in own}
     return {where: list(points.values()) for where, points in found.items()}
 
 
-def _scans(layout: Layout, found: Sequence[Readings]) -> list[tuple[int, HostEvent]]:
-    rows: dict[int, list[tuple[int, Value | None, int]]] = defaultdict(list)
-    for index, readings in enumerate(found):
-        for time, value, flags in zip(readings.time, readings.value, readings.flags, strict=True):
-            rows[time].append((index, value, flags))
-    return [
-        (time, ScanReceived(Scan(layout, time, *(tuple(column) for column in zip(*cells, strict=True)))))  # type: ignore[arg-type]
-        for time, cells in rows.items()
-    ]
+def _stored(layout: Layout, known: Collection[SeriesId]) -> tuple[Sequence[int], Sequence[SeriesId]]:
+    """The positions and series of a layout's points that were ever stored."""
+    series = [SeriesId(layout.node, layout.device, point.path) for point in layout.points]
+    index = [position for position, one in enumerate(series) if one in known]
+    return index, [series[position] for position in index]
+
+
+def _scan(layout: Layout, time: int, cells: Sequence[tuple[int, Value | None, int]]) -> Scan:
+    index, values, flags = zip(*cells, strict=True)
+    return Scan(layout, time, index, values, flags)

@@ -129,6 +129,27 @@ def readings(connection: DuckDBPyConnection, number: int, info: SeriesInfo, star
         f"SELECT time, value, flags FROM {_table(info)} WHERE series = {number} AND time >= {start} AND time < {end}"  # noqa: S608
         f" ORDER BY time LIMIT {limit}"
     ).fetchall()
+    return _as_readings(info, rows)
+
+
+def all_readings(
+    connection: DuckDBPyConnection, known: Mapping[int, SeriesInfo], start: int, end: int
+) -> dict[SeriesId, Readings]:
+    """Raw readings of many series, each in time order; those without any are left out."""
+    found: dict[SeriesId, Readings] = {}
+    for table in ("reading", "text_reading"):
+        numbers = [str(number) for number, info in known.items() if _table(info) == table]
+        if numbers:
+            rows = connection.execute(
+                f"SELECT series, time, value, flags FROM {table} WHERE series IN ({','.join(numbers)})"  # noqa: S608 - own names
+                f" AND time >= {start} AND time < {end} ORDER BY series, time"
+            ).fetchall()
+            for number, group in groupby(rows, itemgetter(0)):
+                found[known[number].id] = _as_readings(known[number], [row[1:] for row in group])
+    return found
+
+
+def _as_readings(info: SeriesInfo, rows: Sequence[tuple[Any, ...]]) -> Readings:
     times, values, flags = list(zip(*rows, strict=True)) or [(), (), ()]
     if info.kind not in (Kind.FLOAT, Kind.TEXT):
         values = tuple(as_kind(info.kind, value) for value in values)

@@ -175,6 +175,11 @@ class DuckDbHistory:
             return await self._in(self._read_pool, query.readings, self._reader, number, info, start, end, limit)
         return Readings(series, (), (), ())
 
+    async def all_readings(self, series: Sequence[SeriesId], start: int, end: int) -> Sequence[Readings]:
+        known = self._catalogue.known(series)
+        found = await self._in(self._read_pool, query.all_readings, self._reader, known, start, end)
+        return [found.get(one) or Readings(one, (), (), ()) for one in series]
+
     async def buckets(self, series: Sequence[SeriesId], start: int, end: int, width_ms: int) -> Sequence[Buckets]:
         known = self._catalogue.known(series)
         rows = await self._in(self._read_pool, query.buckets, self._reader, known, start, end, width_ms)

@@ -142,6 +142,15 @@ class InfluxHistory:
     async def readings(self, series: SeriesId, start: int, end: int, limit: int = 100_000) -> Readings:
         return await self._readings(series, start, end, limit)
 
+    async def all_readings(self, series: Sequence[SeriesId], start: int, end: int) -> Sequence[Readings]:
+        infos = [await self._info(one) for one in series]
+        statements = [query.readings_query(info.id, start, end, None) for info in infos if info is not None]
+        results = iter(await self._http.query(statements) if statements else ())
+        return [
+            Readings(one, (), (), ()) if info is None else query.readings(info, next(results))
+            for one, info in zip(series, infos, strict=True)
+        ]
+
     async def buckets(self, series: Sequence[SeriesId], start: int, end: int, width_ms: int) -> Sequence[Buckets]:
         infos = {one: await self._info(one) for one in series}
         numeric = [info for info in infos.values() if info is not None and info.kind in (Kind.FLOAT, Kind.INT)]

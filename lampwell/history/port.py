@@ -123,6 +123,10 @@ class History(Protocol):
         """Raw readings."""
         ...
 
+    async def all_readings(self, series: Sequence[SeriesId], start: int, end: int) -> Sequence[Readings]:
+        """Raw readings of each of these series, with no limit: one question where ``readings`` would be hundreds."""
+        ...
+
     async def buckets(self, series: Sequence[SeriesId], start: int, end: int, width_ms: int) -> Sequence[Buckets]:
         """Each series in buckets aligned to the epoch. Wide buckets come from the 15-minute roll-ups where they can."""
         ...

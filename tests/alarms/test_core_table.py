@@ -6,9 +6,10 @@ import math
 
 import pytest
 
-from control.alarms.core import FENCE_MS, judge
+from control.alarms.core import FENCE_MS, judge, step
 from control.alarms.model import (
     Acknowledge,
+    AlarmState,
     Core,
     Effect,
     Limit,
@@ -17,10 +18,11 @@ from control.alarms.model import (
     Service,
     Shelve,
     Side,
+    Suppress,
     Unshelve,
 )
 
-from .conftest import Bench, an_alarm, effects
+from .conftest import T0, Bench, an_alarm, effects
 
 
 def ack(number: int = 1, note: str = "") -> Acknowledge:
@@ -166,10 +168,63 @@ def test_limits_and_deadbands(side: Side, on: bool, value: float | None, verdict
     assert judge(Limit(side=side, value=1.0, deadband=0.1), on, value) is verdict
 
 
+def test_the_deadband_forgives_rounding_and_no_more() -> None:
+    """A billionth below it is still in it, for 1.0 - 0.1 is not 0.9 in binary."""
+    held = Limit(side=Side.ABOVE, value=0.0)
+    assert [judge(held, True, value) for value in (-1e-9, -1.1e-9)] == [True, False]
+
+
 @pytest.mark.parametrize(("value", "verdict"), [(True, True), (False, False), (None, None)])
 def test_a_condition_without_a_limit_is_what_it_says(value: bool | None, verdict: bool | None) -> None:
     """True and False need no limit."""
     assert judge(None, False, value) is verdict
+
+
+def test_the_fence_is_five_minutes_and_belongs_to_the_believed() -> None:
+    """A stamp of just five minutes ago is taken as it is: the delay is over already (domain alarms 3.3, F14)."""
+    assert FENCE_MS == 300_000
+    bench = Bench([an_alarm(on_s=20)])
+    assert effects(bench.see(HIGH, ago_s=300)) == ["pending", "raised", "announced"]
+    assert bench.engine.state("level@well-01").since == bench.now - 300_000
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.5, 1.0])
+def test_a_short_delay_is_a_delay(seconds: float) -> None:
+    """Below a second too, in either direction."""
+    bench = Bench([an_alarm(on_s=seconds, off_s=seconds)])
+    assert effects(bench.see(HIGH)) == ["pending"]
+    assert effects(bench.wait(seconds)) == ["raised", "announced"]
+    assert effects(bench.see(LOW)) == ["pending"]
+    assert effects(bench.wait(seconds)) == ["cleared"]
+
+
+@pytest.mark.parametrize("latching", [False, True])
+def test_nothing_is_left_of_a_life_that_is_over(latching: bool) -> None:
+    """But its number and the newest observation: no timer, no mark of what was told."""
+    bench = Bench([an_alarm(on_s=5, off_s=5, realarm_s=600, latching=latching)])
+    bench.see(HIGH)
+    bench.wait(5)
+    bench.ask(ack())
+    bench.see(LOW)
+    bench.wait(5)
+    if latching:
+        bench.ask(Reset(who="a"))
+    wanted = AlarmState(known=True, time=bench.now - 5000, value=LOW, since=bench.now - 5000, occurrence=1)
+    assert bench.engine.state("level@well-01") == wanted
+    assert bench.engine.wakes_at is None
+
+
+def test_nothing_is_left_of_a_life_that_was_answered_late() -> None:
+    """Acknowledged after its return: no acknowledgement is left that could expire."""
+    bench = Bench([an_alarm(realarm_s=600)])
+    bench.see(HIGH)
+    bench.see(LOW)
+    bench.now += 1
+    bench.see(LOW)
+    bench.ask(ack())
+    assert bench.engine.state("level@well-01") == AlarmState(
+        known=True, time=bench.now, value=LOW, since=bench.now - 1, occurrence=1
+    )
 
 
 # -- bad data ------------------------------------------------------------------------------------------------------------------
@@ -188,6 +243,26 @@ def test_bad_data_never_clears_and_never_raises() -> None:
     assert bench.wait(3600) == []
     assert bench.core == "B"
     assert effects(bench.see(LOW)) == ["cleared"]
+
+
+def test_a_timer_of_another_kind_does_not_end_a_delay_of_the_unknown() -> None:
+    """A shelf that ends while the sensor is bad wakes the alarm; its on-delay stands still all the same."""
+    bench = Bench([an_alarm(on_s=20)])
+    bench.ask(Shelve(who="a", until=bench.now + 60_000, reason="test"))
+    bench.see(HIGH)
+    bench.see(None)
+    assert effects(bench.wait(60)) == ["unshelved"]
+    assert bench.core == "A"
+
+
+def test_an_older_reading_does_not_make_up_for_a_newer_bad_one() -> None:
+    """What came late is from before the sensor failed; of now nothing is known."""
+    bench = Bench([an_alarm(on_s=20)])
+    bench.see(HIGH, ago_s=2)
+    bench.see(None)
+    bench.see(HIGH, ago_s=1)
+    assert bench.engine.wakes_at is None
+    assert bench.wait(60) == []
 
 
 def test_bad_data_in_the_deadband_keeps_the_hysteresis() -> None:
@@ -254,6 +329,7 @@ def test_the_acknowledgement_of_an_active_alarm_expires() -> None:
     bench.ask(ack())
     assert bench.wait(1799.999) == []
     assert effects(bench.wait(0.001)) == ["ack-expired", "announced"]
+    assert bench.engine.state("level@well-01").realarm_at is None
     bench.ask(ack())
     bench.now += 1
     bench.see(LOW)
@@ -310,6 +386,31 @@ def test_out_of_service_has_no_end_but_a_reason() -> None:
     assert bench.wait(30 * 86_400) == []
     assert bench.ask(Service(who="e", out=False, reason="")).refused is Refused.NO_REASON
     assert effects(list(bench.ask(Service(who="e", out=False, reason="back")).changes)) == ["in-service", "announced"]
+
+
+def test_silence_by_a_person_is_a_flag_and_nothing_else() -> None:
+    """Shelf and maintenance of an alarm that is normal leave no other mark; asked for anew they are recorded anew."""
+    bench = Bench([an_alarm()])
+    for who in ("a", "b"):
+        assert effects(list(bench.ask(Shelve(who=who, until=T0 + 60_000, reason=f"by {who}")).changes)) == ["shelved"]
+    assert effects(list(bench.ask(Service(who="e", out=True, reason="moved")).changes)) == ["out-of-service"]
+    assert bench.engine.state("level@well-01") == AlarmState(shelved_until=T0 + 60_000, out_of_service=True)
+
+
+def test_what_was_told_before_maintenance_is_told_again_after_it() -> None:
+    """Nobody remembers what was said before the sensor was taken away."""
+    bench = Bench([an_alarm()])
+    assert effects(bench.see(HIGH)) == ["raised", "announced"]
+    assert effects(list(bench.ask(Service(who="e", out=True, reason="moved")).changes)) == ["out-of-service"]
+    assert effects(list(bench.ask(Service(who="e", out=False, reason="back")).changes)) == ["in-service", "announced"]
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_suppressing_twice_is_suppressing_once(on: bool) -> None:
+    """As it is already: the very same state, and nothing to journal."""
+    state = AlarmState(suppressed=on)
+    done = step(an_alarm(), state, Suppress(on=on), T0, 1)
+    assert (done.state is state, done.effects, done.refused) == (True, (), None)
 
 
 def test_an_acknowledged_alarm_stays_quiet_after_shelf_and_service() -> None:

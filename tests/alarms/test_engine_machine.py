@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from control.alarms.engine import Engine, durable, explains
 from control.alarms.model import (
+    WAITING,
     Acknowledge,
     Alarm,
     AlarmState,
@@ -24,6 +26,7 @@ from control.alarms.model import (
     Shelve,
     Unshelve,
 )
+from control.alarms.occurrences import Occurrence, follow
 from control.alarms.states import pack, unpack
 
 from .conftest import T0, an_alarm
@@ -54,8 +57,9 @@ class EngineMachine(RuleBasedStateMachine):
         self.now = T0
         self.enabled = True
         self.journal: list[Change] = []
-        self.heard: dict[int, int] = {}
-        self.quiet_since: dict[str, int] = {}
+        self.numbers = 0
+        self.owed: set[int] = set()
+        self.rows: dict[int, Occurrence] = {}
 
     # -- what happens ----------------------------------------------------------------------------------------------------
 
@@ -77,11 +81,11 @@ class EngineMachine(RuleBasedStateMachine):
             self._both(self.engine.tick(self.now), self.twin.tick(self.now))
         self.now = end
 
-    @rule(key=KEYS, back=st.integers(0, 2))
-    def acknowledge(self, key: str, back: int) -> None:
+    @rule(key=KEYS, back=st.integers(0, 2), who=st.sampled_from(["duty-1", "duty-2"]))
+    def acknowledge(self, key: str, back: int, who: str) -> None:
         number = self.engine.state(key).occurrence - back
         before = self.engine.state(key)
-        answer = self._ask(key, Acknowledge(who="duty", occurrence=number))
+        answer = self._ask(key, Acknowledge(who=who, occurrence=number, note=f"seen by {who}"))
         if back and not answer:
             raise AssertionError("an older occurrence's acknowledgement was taken")
         if not answer:
@@ -125,6 +129,19 @@ class EngineMachine(RuleBasedStateMachine):
             assert self.twin.enable("level@x", enabled=False, why="remote", now=self.now) == []
         assert self.twin.settle(self.now) == [], "a restart changed something"
 
+    @rule()
+    def left_alone(self) -> None:
+        """Were nobody to do anything from here on: no shelf and no acknowledgement keeps a priority 1 alarm quiet for ever."""
+        engine, now = Engine(self.alarms.values(), self.engine.states, number=self.engine.number), self.now
+        engine.enable("level@x", enabled=self.enabled, why="remote", now=now)
+        while (due := engine.wakes_at) is not None and due <= self.now + 901_000:  # the longest shelf and the re-alarm time
+            now = max(now, due)
+            engine.tick(now)
+        assert not any(engine.state(key).shelved_until for key in self.alarms)
+        level = engine.state("level@x")
+        if level.active and not level.suppressed and not level.out_of_service:
+            assert (level.core, level.announced) == (Core.UNACKED, True)
+
     # -- what always holds -----------------------------------------------------------------------------------------------
 
     @invariant()
@@ -151,7 +168,24 @@ class EngineMachine(RuleBasedStateMachine):
             state = self.engine.state(key)
             if state.core is Core.UNACKED and not state.silent:
                 assert state.announced
-            assert state.shelved_until is None or state.shelved_until <= self.now + 600_000
+            assert state.shelved_until is None or self.now < state.shelved_until <= self.now + 600_000
+
+    @invariant()
+    def the_rows_say_what_the_states_say(self) -> None:
+        for key in self.alarms:
+            state = self.engine.state(key)
+            row = self.rows.get(state.occurrence)
+            if state.core is Core.NORMAL:
+                assert row is None or row.closed_at is not None
+                continue
+            assert row is not None
+            assert row.closed_at is None
+            assert (row.cleared_at is None) is state.active
+            if state.core is not Core.LATCHED_ACKED:  # which is also where one ends that nobody was told of
+                assert (row.acked_at is None) is (state.core in WAITING)
+            assert row.annunciated_at is not None or not state.announced or state.core not in WAITING
+        lives = [self.engine.state(key).occurrence for key in self.alarms if self.engine.state(key).core is not Core.NORMAL]
+        assert sorted(lives) == sorted(number for number, row in self.rows.items() if row.closed_at is None)
 
     # -- the pieces ------------------------------------------------------------------------------------------------------
 
@@ -180,8 +214,35 @@ class EngineMachine(RuleBasedStateMachine):
         if isinstance(change.event, Observed) and change.event.condition.value is None:
             assert not done
         if Effect.RAISED in done:
-            assert after.occurrence == max(self.heard, default=0) + 1
-            self.heard[after.occurrence] = 1
+            self.numbers += 1
+            assert after.occurrence == self.numbers
+        self._told_once(change)
+        self._recorded(change)
+
+    def _told_once(self, change: Change) -> None:
+        """People are told of a life once, and again only after an expired acknowledgement or a silence that a person began."""
+        before, after, done = change.before, change.state, set(change.step.effects)
+        began_silence = done & {Effect.SHELVED, Effect.OUT} and before.core is Core.UNACKED
+        if done & {Effect.RAISED, Effect.EXPIRED} or began_silence:
+            self.owed.add(after.occurrence)
+        if Effect.ANNOUNCED in done:
+            assert after.occurrence in self.owed, "told twice of the same"
+            self.owed.remove(after.occurrence)
+
+    def _recorded(self, change: Change) -> None:
+        """One row a life: who acknowledged is on it once, with name and note; what is over is not touched again."""
+        open_rows = {number: row for number, row in self.rows.items() if row.closed_at is None}
+        for row in follow(change, open_rows, None):
+            assert row.number in open_rows or Effect.RAISED in change.step.effects
+            self.rows[row.number] = row
+        if Effect.ACKED in change.step.effects:
+            assert isinstance(change.event, Acknowledge)
+            row = self.rows[change.event.occurrence]
+            assert (row.acked_by, row.ack_note, row.acked_at) == (change.event.who, change.event.note, change.at)
+        if Effect.SUPERSEDED in change.step.effects:
+            assert change.step.ended is not None
+            row = self.rows[change.step.ended]
+            assert (row.superseded, row.acked_by, row.closed_at) == (True, "", change.at)
 
 
 EngineMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
@@ -241,8 +302,15 @@ class _Slow:
 STORY = st.lists(st.tuples(st.integers(1, 40_000), st.sampled_from([0.0, 0.95, 1.0, 2.0, None])), min_size=1, max_size=30)
 
 
-def tell(story: list[tuple[int, float | None]], *, start: int, scale: float = 1.0, others: int = 0) -> list[tuple[int, object]]:
-    """What one alarm does over a story: (ms since the start, effects)."""
+Told = list[tuple[int, tuple[Effect, ...]]]
+
+
+def tell(
+    story: list[tuple[int, float | None]], *, start: int, scale: float = 1.0, others: int = 0, ticks: int = 0, times: int = 1
+) -> Told:
+    """What one alarm does over a story: (ms since the start, effects). ``ticks``: that often it is woken for nothing between two
+    observations; ``times``: how often each observation comes.
+    """
     bystanders = [an_alarm(f"other@{n}") for n in range(others)]
     engine = Engine([an_alarm(limit=1.0 * scale, deadband=0.1 * scale, on_s=20, off_s=60), *bystanders])
     now, found = start, []
@@ -251,8 +319,11 @@ def tell(story: list[tuple[int, float | None]], *, start: int, scale: float = 1.
         while (due := engine.wakes_at) is not None and due <= end:
             now = max(now, due)
             found += engine.tick(now)
+        for part in range(1, ticks + 1):
+            found += engine.tick(now + (end - now) * part // (ticks + 1))
         now = end
-        found += engine.observe(Condition(key="level@well-01", time=now, value=None if value is None else value * scale), now)
+        for _ in range(times):
+            found += engine.observe(Condition(key="level@well-01", time=now, value=None if value is None else value * scale), now)
         for other in bystanders:
             engine.observe(Condition(key=other.key, time=now, value=value), now)
     return [(change.at - start, change.step.effects) for change in found if change.alarm.key == "level@well-01"]
@@ -286,10 +357,50 @@ def test_others_do_not_matter(story: list[tuple[int, float | None]]) -> None:
 )
 def test_the_order_of_arrival_within_the_delays_does_not_matter(order: list[float], again: int) -> None:
     """Readings of the last seconds, in any order and repeated, leave the alarm as their newest one has it."""
-    engine = Engine([an_alarm(deadband=0.0, on_s=20, off_s=20)])
+    engine, sorted_one = (Engine([an_alarm(deadband=0.0, on_s=20, off_s=20)]) for _ in range(2))
     stamped = [(T0 + n * 1000, value) for n, value in enumerate(sorted(order))]
     for value in [*order, *order[:again]]:
         at = next(time for time, known in stamped if known == value)
         engine.observe(Condition(key="level@well-01", time=at, value=value), T0 + 10_000)
+    for time, value in stamped:
+        sorted_one.observe(Condition(key="level@well-01", time=time, value=value), T0 + 10_000)
     engine.tick(T0 + 60_000)
-    assert engine.state("level@well-01").active is (stamped[-1][1] >= 1.0)
+    sorted_one.tick(T0 + 60_000)
+    found, wanted = engine.state("level@well-01"), sorted_one.state("level@well-01")
+    assert found.active is (stamped[-1][1] >= 1.0)
+    assert (found.core, found.on, found.value, found.time) == (wanted.core, wanted.on, wanted.value, wanted.time)
+
+
+@settings(max_examples=50, deadline=None)
+@given(STORY, st.integers(1, 3))
+def test_being_woken_for_nothing_changes_nothing(story: list[tuple[int, float | None]], ticks: int) -> None:
+    """Time may be told in one step or in many."""
+    assert tell(story, start=T0) == tell(story, start=T0, ticks=ticks)
+
+
+@settings(max_examples=50, deadline=None)
+@given(STORY)
+def test_what_comes_twice_changes_nothing(story: list[tuple[int, float | None]]) -> None:
+    """Delivered at least once is as good as once."""
+    assert tell(story, start=T0) == tell(story, start=T0, times=2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0.91, 1.09), max_size=30))
+def test_a_swing_within_the_deadband_is_at_most_one_alarm(values: list[float]) -> None:
+    """Whatever goes round the limit by less than the deadband raises once and does not clear, without any delay."""
+    engine, done = Engine([an_alarm(limit=1.0, deadband=0.1)]), list[Effect]()
+    for n, value in enumerate(values):
+        found = engine.observe(Condition(key="level@well-01", time=T0 + n, value=value), T0 + n)
+        done += [effect for change in found for effect in change.step.effects]
+    assert done in ([], [Effect.RAISED, Effect.ANNOUNCED])
+
+
+@settings(max_examples=100, deadline=None)
+@given(STORY)
+def test_delays_bound_how_often_an_alarm_comes_and_goes(story: list[tuple[int, float | None]]) -> None:
+    """Never raised within the on-delay of its return, nor returned within the off-delay of its raise."""
+    turns = [(at, effect) for at, done in tell(story, start=T0) for effect in done if effect in (Effect.RAISED, Effect.CLEARED)]
+    assert [effect for _, effect in turns] == [(Effect.RAISED, Effect.CLEARED)[n % 2] for n in range(len(turns))]
+    for (before, _), (at, effect) in pairwise(turns):
+        assert at - before >= (20_000 if effect is Effect.RAISED else 60_000)

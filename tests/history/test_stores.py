@@ -42,6 +42,26 @@ async def test_the_range_is_half_open_and_the_order_is_that_of_time(history: His
     assert list((await history.readings(I_A, T0, T0 + 4000, 2)).value) == [0.0, 1.0]
 
 
+async def test_many_series_are_answered_as_each_alone(history: History) -> None:
+    """One question for many series, of every kind, stored or not, gives what a question for each gives, in the order asked."""
+    where = layout()
+    for n in range(3):
+        values = {"loop1/i_a": n / 2, "loop1/on": n == 1, "energy": n, "model": f"m{n}"}
+        await history.append([scan(where, T0 + n * 1000, values), scan(layout("cabinet-02"), T0 + n * 1000, {"energy": 7})], {})
+    ids = [
+        SeriesId(NODE, device, path)
+        for device in ("cabinet-02", "cabinet-01", "nobody")
+        for path in ("energy", "model", "loop1/on")
+    ]
+    found = await history.all_readings(ids, T0 + 1000, T0 + 3000)
+    alone = [await history.readings(one, T0 + 1000, T0 + 3000) for one in ids]
+    assert [(one.series, list(one.time), list(one.value), list(one.flags)) for one in found] == [
+        (one.series, list(one.time), list(one.value), list(one.flags)) for one in alone
+    ]
+    assert [len(one.time) for one in found] == [2, 0, 0, 2, 2, 2, 0, 0, 0]
+    assert await history.all_readings([], T0, T0 + 1) == []
+
+
 async def test_no_value_is_never_a_number(history: History) -> None:
     """Nulls, NaN and infinities are stored as null, flagged bad, and count in nothing but ``bad``."""
     values = [None, math.nan, math.inf, -math.inf, 5.0]
