@@ -14,7 +14,7 @@ import subprocess
 import sys
 from typing import Any
 
-PARTS = ("codec", "bus", "gateway", "collector", "history", "lighting", "latency", "onebox")
+PARTS = ("codec", "bus", "gateway", "collector", "history", "lighting", "latency", "onebox", "alarms")
 
 
 def main() -> int:

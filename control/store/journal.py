@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select
+from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from control.alarms.engine import durable, resumed
 from control.alarms.model import Acknowledge, AlarmState, Change, Reset, Service, Shelve, Suppress, Text, Unshelve
@@ -34,11 +35,10 @@ class Kept:
 def keep(connection: Connection, changes: Sequence[Change], occurrences: Iterable[Occurrence]) -> None:
     """Write changes and the occurrences they left, in the caller's transaction."""
     if changes:
-        connection.execute(insert(transition), [_row(change) for change in changes])
-        for key, change in {change.alarm.key: change for change in changes}.items():
-            _keep_state(connection, key, change.state, change.at)
-    for one in {each.number: each for each in occurrences}.values():
-        _upsert(connection, one)
+        connection.execute(_ADD, [_row(change) for change in changes])
+        _keep_states(connection, {change.alarm.key: change for change in changes})
+    if rows := [_occurrence_row(one) for one in {each.number: each for each in occurrences}.values()]:
+        connection.execute(_UPSERT[connection.dialect.name], rows)
 
 
 def alive(connection: Connection, now: int) -> None:
@@ -106,10 +106,15 @@ def _said(change: Change) -> tuple[str, str]:
     return "", ""
 
 
-def _keep_state(connection: Connection, key: str, state: AlarmState, at: int) -> None:
-    connection.execute(delete(alarm_state).where(alarm_state.c.key == key))
-    if durable(state) != _NORMAL:
-        connection.execute(insert(alarm_state).values(key=key, state=pack(state), at=at))
+def _keep_states(connection: Connection, newest: Mapping[str, Change]) -> None:
+    connection.execute(_FORGET, [{"gone": key} for key in newest])
+    kept = [
+        {"key": key, "state": pack(change.state), "at": change.at}
+        for key, change in newest.items()
+        if durable(change.state) != _NORMAL
+    ]
+    if kept:
+        connection.execute(_REMEMBER, kept)
 
 
 _APART = ("value", "evidence")
@@ -118,8 +123,22 @@ _PLAIN = tuple(
 )
 
 
-def _upsert(connection: Connection, one: Occurrence) -> None:
-    row = {name: getattr(one, name) for name in _PLAIN} | {
+def _upsert(make: Callable[[Table], Any]) -> Any:
+    """A row for an occurrence, new or in place of the one with its number."""
+    statement = make(occurrence)
+    return statement.on_conflict_do_update(
+        index_elements=["number"], set_={column.name: statement.excluded[column.name] for column in occurrence.c}
+    )
+
+
+_ADD, _REMEMBER = insert(transition), insert(alarm_state)
+_FORGET = delete(alarm_state).where(alarm_state.c.key == bindparam("gone"))
+_UPSERT = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
+"""Made once: to build and key such a statement anew costs more than the database takes for it."""
+
+
+def _occurrence_row(one: Occurrence) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in _PLAIN} | {
         "zh": one.text.zh,
         "en": one.text.en,
         "place_zh": one.place.zh,
@@ -129,9 +148,6 @@ def _upsert(connection: Connection, one: Occurrence) -> None:
         "value": msgspec.json.encode(one.value).decode(),
         "evidence": pack_evidence(one.evidence),
     }
-    done = connection.execute(occurrence.update().where(occurrence.c.number == one.number).values(row))
-    if not done.rowcount:
-        connection.execute(insert(occurrence).values(row))
 
 
 def _occurrence(row: Row[Any]) -> Occurrence:

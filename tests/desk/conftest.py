@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from bench.influxd import free_port
+from bench.mosquitto import Mosquitto
 from control.alarms.engine import Engine
 from control.alarms.model import Alarm, Condition, Evidence, Place, Priority, Rule, Text, Timing
 from control.desk import Desk
@@ -23,6 +25,7 @@ from control.store import journal
 from control.store.database import open_database
 from control.store.tables import delivery, notification
 from control.store.writer import Writer
+from lampwell.assets import Broker
 from lampwell.clock import VirtualClock
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -159,3 +162,11 @@ async def _room(file: Path, *alarms: Alarm, roster: Roster = ROSTER, start: int 
 def room(tmp_path: Path) -> Callable[..., Any]:
     """``async with room(alarm, …) as here``."""
     return lambda *alarms, **more: _room(tmp_path / "state.sqlite", *alarms, **more)
+
+
+@pytest.fixture
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    server = Mosquitto(tmp_path_factory.mktemp("mosquitto"), free_port())
+    server.start()
+    yield server.broker
+    server.kill()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.influxd import free_port
-from bench.mosquitto import Mosquitto
 from control.app import Control
 from control.front import METHODS, SOCKET
 from control.messages.settings import load_channels, open_channels
@@ -31,14 +29,6 @@ from lampwell.sparkplug.transport import MqttTransport
 
 T0 = 1_780_000_000_000
 PONDING = "ponding-1"
-
-
-@pytest.fixture
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    server = Mosquitto(tmp_path_factory.mktemp("mosquitto"), free_port())
-    server.start()
-    yield server.broker
-    server.kill()
 
 
 class Edge:
