@@ -24,6 +24,7 @@ from control.backtest.run import Life, Trial
 from control.cli import DATABASE, PASSWORD, STATE_FILE
 from control.store.changes import current_changes
 from control.store.database import open_database
+from deploy.backtest_feeder import feeder
 from deploy.backtest_page import Outcome, page
 from lampwell.assets import County
 from lampwell.clock import SystemClock
@@ -56,6 +57,9 @@ class Span:
 @click.group()
 def backtest() -> None:
     """Try rules on recorded history, in virtual time, before they wake anyone. 回测。"""
+
+
+backtest.add_command(feeder)
 
 
 @backtest.command()

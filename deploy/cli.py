@@ -78,7 +78,12 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "tail": Entry(module="deploy.tail", command="tail", extra="gateway", help="Live traffic, decoded: one readable line a scan."),
     "acl": Entry(module="deploy.acl", command="acl", extra="gateway", help="mosquitto's access rules for a county."),
-    "backtest": Entry(module="deploy.backtest", command="backtest", extra="onebox", help="Try alarm rules on recorded history."),
+    "backtest": Entry(
+        module="deploy.backtest",
+        command="backtest",
+        extra="onebox",
+        help="Try alarm rules on recorded history, and a feeder's record.",
+    ),
     "query": Entry(module="collector.cli", command="query", extra="collector", help="Ask the history: table, CSV or Parquet."),
 }
 

@@ -1,0 +1,115 @@
+"""Findings, and the clock that stands between a reading and a finding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from control.alarms.model import NOTHING, Condition, Evidence, Text
+from control.lighting.count import Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is now known of one ``fault`` at one ``place`` (``cab-07``, ``cab-07/loop3``), since ``time`` (epoch ms). ``value``
+    None: it cannot be told. ``count``: lamps or watts, where the fault is of that sort. ``explained_by``: key of the finding
+    that causes it.
+    """
+
+    fault: str
+    place: str
+    time: int
+    value: bool | None
+    why: Text = NOTHING
+    evidence: tuple[Evidence, ...] = ()
+    count: Count | None = None
+    explained_by: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key of its alarm: ``fault@place``."""
+        return f"{self.fault}@{self.place}"
+
+    def condition(self) -> Condition:
+        """As the alarm engine takes it; what a cause explains is not told as a fault of its own."""
+        value = None if self.value and self.explained_by else self.value
+        return Condition(key=self.key, time=self.time, value=value, why=self.why, evidence=self.evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one reading says by itself, before any clock: ``value`` as in Finding."""
+
+    value: bool | None
+    why: Text = NOTHING
+    evidence: tuple[Evidence, ...] = ()
+
+
+UNTOLD = Verdict(value=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """A fault must show for ``on_s`` and in ``samples`` readings before it is believed, its absence for ``off_s``. Readings
+    further apart than ``gap_s`` begin anew: a gap is no evidence of what happened in it. ``off_s`` None: it latches, a person
+    clears it.
+    """
+
+    on_s: float = 0.0
+    off_s: float | None = 0.0
+    samples: int = 1
+    gap_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """State of one detector. ``raw``: the newest verdict, ``since`` when and for ``count`` readings it has been so; ``last``:
+    time of the newest reading; ``told``: what the last finding said, ``begun`` whether there was one; ``fault``: told and not
+    refuted since.
+    """
+
+    raw: bool | None = None
+    since: int = 0
+    count: int = 0
+    last: int = -1
+    told: bool | None = None
+    begun: bool = False
+    fault: bool = False
+
+
+Observed = tuple[Held, Finding | None]
+
+
+def hold(state: Held, time: int, verdict: Verdict, clock: Clock, fault: str, place: str) -> Observed:
+    """Take in a verdict at ``time`` and say what has become known. A reading not newer than the last one changes nothing."""
+    if time <= state.last:
+        return state, None
+    steady = verdict.value is state.raw and time - state.last <= clock.gap_s * 1000
+    since, count = (state.since, state.count + 1) if steady else (time, 1)
+    after = replace(state, raw=verdict.value, since=since, count=count, last=time)
+    value = _known(after, clock)
+    if after.begun and value is after.told:
+        return after, None
+    after = replace(after, told=value, begun=True, fault=after.fault if value is None else value)
+    return after, Finding(fault=fault, place=place, time=since, value=value, why=verdict.why, evidence=verdict.evidence)
+
+
+def release(state: Held) -> Held:
+    """A person clears a latched fault: what is there now must show anew."""
+    return replace(state, raw=None, count=0, fault=False)
+
+
+def _known(state: Held, clock: Clock) -> bool | None:
+    """What may be said now: a fault that latches stays; before a clock has run out, what was told stays."""
+    lasted = (state.last - state.since) / 1000
+    if clock.off_s is None and state.fault:
+        return True
+    if state.raw:
+        return True if lasted >= clock.on_s and state.count >= clock.samples else state.told
+    if state.raw is None:
+        return None
+    return state.told if state.fault and lasted < (clock.off_s or 0.0) else False
+
+
+def proof(place: str, time: int, **values: float | bool | None) -> tuple[Evidence, ...]:
+    """Readings of one place and time as evidence, by the names of their points."""
+    return tuple(Evidence(point=f"{place}/{name}", time=time, value=value) for name, value in values.items())

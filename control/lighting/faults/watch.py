@@ -1,0 +1,199 @@
+"""All detectors of one cabinet over its readings: one pure step, state in and out, causes applied.
+
+Give it every scan of the cabinet; what comes back are the findings that changed, the roots named in those they explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from control.lighting.faults import cabinet, loop, supply
+from control.lighting.faults.causes import explain
+from control.lighting.faults.counting import Counting, lamps_lost
+from control.lighting.faults.leakage import Leak, leakage
+from control.lighting.faults.model import Finding, Held
+from control.lighting.faults.readings import PHASES, Command, Loop, Supply, Three, Values, number, truth
+from control.lighting.faults.readings import loop as loop_reading
+from control.lighting.faults.readings import supply as supply_reading
+from control.lighting.stats import median
+
+LEARN_LEVEL, LEARN_READINGS = 95.0, 30
+"""Reference currents are the medians of so many readings at full level, after the guard; then they stay until ``forget``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopState:
+    """State of one loop: clocks by detector, command, reference currents (and readings they are being learned from), counters."""
+
+    held: Mapping[str, Held] = field(default_factory=dict)
+    command: Command = field(default_factory=Command)
+    reference: Three = (None, None, None)
+    learning: tuple[Three, ...] = ()
+    steady: loop.Steady = field(default_factory=loop.Steady)
+    leak: Leak = field(default_factory=Leak)
+    counting: tuple[Counting, Counting, Counting] = field(default_factory=lambda: (Counting(), Counting(), Counting()))
+    watts: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CabinetState:
+    """State of one cabinet: its own clocks, its loops by component, and the findings that stand, by key."""
+
+    held: Mapping[str, Held] = field(default_factory=dict)
+    still: cabinet.Still = field(default_factory=cabinet.Still)
+    loops: Mapping[str, LoopState] = field(default_factory=dict)
+    standing: Mapping[str, Finding] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is known of a cabinet besides its readings. ``lamps``: lamps on each phase, by loop component. ``zone_ms``: offset
+    of local time. ``day``: the sun is well up; ``permitted``: a work order allows an open door; ``expected``: on or off by
+    program, by loop.
+    """
+
+    place: str
+    lamps: Mapping[str, tuple[int, int, int]]
+    zone_ms: int
+    day: bool | None = None
+    permitted: bool = False
+    expected: Mapping[str, bool] = field(default_factory=dict)
+
+
+def observe(state: CabinetState, setting: Setting, time: int, values: Values) -> tuple[CabinetState, tuple[Finding, ...]]:
+    """Take in what a cabinet says at ``time``; the findings that have changed, or whose cause has."""
+    feed = supply_reading(setting.place, time, values)
+    held, found = _cabinet(state, setting, feed, values)
+    loops: dict[str, LoopState] = {}
+    fell = _fallen(state, values)
+    for component in setting.lamps:
+        before = state.loops.get(component, LoopState())
+        others = None if fell is None else any(other != component for other in fell)
+        loops[component], more = _loop(before, setting, component, time, values, others_fell=others)
+        found += more
+    still, frozen = _frozen(state, setting, feed, loops)
+    found += [frozen] if frozen is not None else []
+    standing, changed = _with_causes(state, found)
+    return replace(state, held=held, still=still, loops=loops, standing=standing), changed
+
+
+def forget(state: CabinetState, component: str) -> CabinetState:
+    """After a repair or a change of the inventory: learn this loop's currents and powers anew."""
+    fresh = replace(
+        state.loops.get(component, LoopState()), reference=(None, None, None), learning=(), counting=LoopState().counting
+    )
+    return replace(state, loops={**state.loops, component: fresh})
+
+
+# -- the cabinet itself ----------------------------------------------------------------------------------------------------------
+
+
+def _cabinet(state: CabinetState, setting: Setting, feed: Supply, values: Values) -> tuple[dict[str, Held], list[Finding]]:
+    held, found = dict(state.held), []
+    detectors: dict[str, supply.Detector] = {
+        "mains": supply.mains_lost,
+        "neutral": supply.neutral_open,
+        "voltage": supply.voltage,
+        "serious": partial(supply.voltage, serious=True),
+        **{f"phase-{name}": partial(supply.phase_lost, phase=n) for n, name in enumerate(PHASES)},
+    }
+    for name, detector in detectors.items():
+        held[name], finding = detector(held.get(name, Held()), feed)
+        found += [finding] if finding is not None else []
+    door = truth(values, "door")
+    held["door"], finding = cabinet.door_open(
+        held.get("door", Held()), feed.place, feed.time, open_=door, permitted=setting.permitted
+    )
+    return held, found + ([finding] if finding is not None else [])
+
+
+def _frozen(
+    state: CabinetState, setting: Setting, feed: Supply, loops: Mapping[str, LoopState]
+) -> tuple[cabinet.Still, Finding | None]:
+    """The cabinet's meter stands still while one of its loops is on and draws."""
+    lit = any(one.command.value and (one.watts or 0.0) > 0 for one in loops.values())
+    return cabinet.frozen(state.still, setting.place, feed.time, feed.volts, feed.amps, feed.watts, lit=lit)
+
+
+def _fallen(state: CabinetState, values: Values) -> list[str] | None:
+    """Loops whose power has just fallen by a tenth, without a command; None where too few are known to tell."""
+    fallen, known = [], 0
+    for component, one in state.loops.items():
+        phases = [number(values, f"{component}/p_{phase}") for phase in PHASES]
+        now = None if None in phases else sum(watts or 0.0 for watts in phases)
+        asked = truth(values, f"{component}/commanded")
+        if now is None or not one.watts or asked is not True or one.command.value is not True:
+            continue
+        known += 1
+        if now < 0.9 * one.watts:
+            fallen.append(component)
+    return fallen if known > 1 else None
+
+
+# -- its loops -------------------------------------------------------------------------------------------------------------------
+
+
+def _loop(
+    state: LoopState, setting: Setting, component: str, time: int, values: Values, *, others_fell: bool | None
+) -> tuple[LoopState, list[Finding]]:
+    command, reading = loop_reading(state.command, setting.place, time, values, component, state.reference)
+    reading = replace(reading, expected=setting.expected.get(component))
+    mains = None if None in reading.volts else all(volts is not None and volts >= supply.DEAD_V for volts in reading.volts)
+    held, found = dict(state.held), []
+    for name, detector in _detectors(setting, mains):
+        held[name], finding = detector(held.get(name, Held()), reading)
+        found += [finding] if finding is not None else []
+    steady, cut = loop.cable_cut(state.steady, reading, others_fell=others_fell)
+    leak, leaks = leakage(state.leak, reading, trip_ma=number(values, f"{component}/trip_ma"))
+    counting, counted = _count(state, setting, component, reading)
+    total = None if None in reading.watts else sum(watts or 0.0 for watts in reading.watts)
+    after = replace(_learn(state, reading), held=held, command=command, steady=steady, leak=leak, counting=counting, watts=total)
+    return after, [*found, *([cut] if cut is not None else []), *leaks, *counted]
+
+
+def _detectors(setting: Setting, mains: bool | None) -> Iterator[tuple[str, loop.Detector]]:
+    yield "open", loop.loop_open
+    yield "breaker", loop.breaker_open
+    yield "welded", loop.welded
+    yield "feedback", loop.feedback_fault
+    yield "closing", loop.not_closing
+    yield "day", partial(loop.day_burning, day=setting.day)
+    yield "theft", partial(cabinet.cable_theft, mains=mains)
+    yield "schedule", cabinet.schedule_not_executed
+    for n, name in enumerate(PHASES):
+        yield f"open-{name}", partial(loop.phase_open, phase=n)
+
+
+def _count(
+    state: LoopState, setting: Setting, component: str, reading: Loop
+) -> tuple[tuple[Counting, Counting, Counting], list[Finding]]:
+    found: list[Finding] = []
+    after = []
+    for phase, (before, lamps) in enumerate(zip(state.counting, setting.lamps[component], strict=True)):
+        counted, more = lamps_lost(before, reading, phase, lamps=lamps or None, zone_ms=setting.zone_ms)
+        after.append(counted)
+        found += more
+    a, b, c = after
+    return (a, b, c), found
+
+
+def _learn(state: LoopState, reading: Loop) -> LoopState:
+    """Reference currents from the first readings at full level; all without current means it was dead then: try again."""
+    known = state.reference != (None, None, None) or None in reading.amps
+    if known or not loop.armed(reading) or (reading.level or 0.0) < LEARN_LEVEL or not any(reading.amps):
+        return state
+    learning = (*state.learning, reading.amps)
+    if len(learning) < LEARN_READINGS:
+        return replace(state, learning=learning)
+    a, b, c = (median([amps for one in learning if (amps := one[phase]) is not None]) for phase in range(3))
+    return replace(state, learning=(), reference=(a, b, c) if max(a, b, c) >= loop.LEAST_A else (None, None, None))
+
+
+def _with_causes(state: CabinetState, found: list[Finding]) -> tuple[dict[str, Finding], tuple[Finding, ...]]:
+    """Every standing finding with its cause, and those that differ from before."""
+    standing = {**state.standing, **{one.key: replace(one, explained_by="") for one in found}}
+    told = explain([replace(one, explained_by="") for one in standing.values()], {})
+    after = {one.key: one for one in told}
+    return after, tuple(one for key, one in after.items() if one != state.standing.get(key))

@@ -1,0 +1,164 @@
+"""Recorded feeders from CSV text: comma, semicolon or tab, decimal comma, BOM, GB18030, Chinese titles; errors name file and
+line.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import tzinfo
+from itertools import pairwise
+from pathlib import Path
+
+from control.lighting.columns import Layout, NoColumn, find
+from control.lighting.series import Row, Series, UnfitSeries, on_grid
+from control.lighting.times import Times
+from lampwell.errors import ConfigError, Problem
+
+MOST_BYTES = 256 * 1024 * 1024
+"""Four years of one row a minute are about 90 MB; more is a wrong file, or one to give in parts."""
+MISSING = frozenset({"", "-", "--", "---", "na", "n/a", "nan", "null", "none", "nil", "无", "空", "缺失"})
+DELIMITERS = "\t;,"
+
+
+class BadRecord(ConfigError):
+    """A recorded series was refused at one line of its file."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__([Problem(file, f"line {line}" if line else "", reason)])
+
+
+def read_series(path: Path, zone: tzinfo, wanted: Mapping[str, str]) -> tuple[Series, tuple[str, ...]]:
+    """The series of a file and what a reader should know of how it was read. ``zone``: wall clock for times that are instants.
+    ``wanted``: titles of the time, power, voltage columns where a person gave them. BadRecord, OSError.
+    """
+    if (size := path.stat().st_size) > MOST_BYTES:
+        raise BadRecord(path.name, 0, f"{size / 1e6:,.0f} MB; {MOST_BYTES // 2**20} MB are the most: give it in parts")
+    return parse(_decode(path.read_bytes(), path.name), path.name, zone, wanted)
+
+
+def parse(text: str, name: str, zone: tzinfo, wanted: Mapping[str, str]) -> tuple[Series, tuple[str, ...]]:
+    """As ``read_series``, of text already read; ``name`` is the file's name in errors."""
+    lines = _lines(text)
+    number, titles, delimiter = _header(lines, name)
+    try:
+        layout = find(titles, wanted)
+    except NoColumn as error:
+        raise BadRecord(name, number, str(error)) from error
+    reader = _Reader(name, titles, layout, delimiter, Times(zone, index=layout.index, scale=layout.minutes))
+    rows = list(reader.rows(lines))
+    try:
+        series = on_grid(rows, clock=bool(reader.times.clock))
+    except UnfitSeries as error:
+        raise BadRecord(name, 0, str(error)) from error
+    return series, _notes(layout, rows)
+
+
+def _decode(data: bytes, name: str) -> str:
+    if b"\x00" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise BadRecord(name, 1, "this is not text: give a CSV file")
+    codec = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError:
+        pass
+    try:
+        return data.decode("gb18030")
+    except UnicodeDecodeError as error:
+        raise BadRecord(name, data[: error.start].count(b"\n") + 1, "neither UTF-8 nor GB18030 text") from error
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines that hold something, with their numbers; ``#`` begins a comment line."""
+    return (
+        (number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and not line.lstrip().startswith("#")
+    )
+
+
+def _header(lines: Iterator[tuple[int, str]], name: str) -> tuple[int, list[str], str]:
+    number, line = next(lines, (0, ""))
+    if not number:
+        raise BadRecord(name, 0, "the file is empty")
+    delimiter = max(DELIMITERS, key=line.count)
+    titles = _split(line, delimiter, name, number)
+    if all(_is_number(title) or title.strip()[:4].isdigit() for title in titles):
+        raise BadRecord(
+            name, number, f"the first line must name the columns (time,power_w,voltage_v), this one holds {line.strip()[:60]!r}"
+        )
+    return number, titles, delimiter
+
+
+def _split(line: str, delimiter: str, name: str, number: int) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise BadRecord(name, number, f"not a CSV line: {error}") from error
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+class _Reader:
+    """Turns the lines below the header into rows."""
+
+    def __init__(self, name: str, titles: Sequence[str], layout: Layout, delimiter: str, times: Times) -> None:
+        self._name, self._titles, self._layout, self._delimiter, self.times = name, titles, layout, delimiter, times
+
+    def rows(self, lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
+        before: Row | None = None
+        for number, line in lines:
+            row = self._row(number, _split(line, self._delimiter, self._name, number))
+            if before is not None and row.minute < before.minute:
+                raise BadRecord(self._name, number, _backwards(before.minute - row.minute))
+            yield row
+            before = row
+        if before is None:
+            raise BadRecord(self._name, 0, "there is a header and nothing below it")
+
+    def _row(self, line: int, cells: list[str]) -> Row:
+        at = self._layout
+        if len(cells) <= max(at.time, at.power, at.voltage, at.date or 0):
+            raise BadRecord(self._name, line, f"{len(cells)} columns, the header names {len(self._titles)}")
+        time = cells[at.time].strip()
+        if at.date is not None:
+            time = f"{cells[at.date].strip()} {time}"
+        try:
+            minute = self.times.minute(time)
+        except (ValueError, OverflowError, OSError) as error:
+            raise BadRecord(self._name, line, f"column {self._titles[at.time]!r}: {error}") from error
+        watts, volts = self._number(line, cells, at.power) * at.watts, self._number(line, cells, at.voltage) * at.volts
+        return Row(minute=minute, watts=watts, volts=volts, line=line)
+
+    def _number(self, line: int, cells: list[str], column: int) -> float:
+        text = cells[column].strip()
+        if text.casefold() in MISSING:
+            return math.nan
+        try:
+            value = float(text.replace(",", ".") if self._delimiter != "," and text.count(",") == 1 else text)
+        except ValueError:
+            value = math.inf
+        if not math.isfinite(value):
+            raise BadRecord(self._name, line, f"column {self._titles[column]!r}: {text[:40]!r} is not a number")
+        return value
+
+
+def _backwards(minutes: float) -> str:
+    hint = " (a change to winter time? give times with their zone, or UTC)" if minutes in (59, 60) else ""
+    return f"time goes back by {minutes:g} min{hint}"
+
+
+def _notes(layout: Layout, rows: Sequence[Row]) -> tuple[str, ...]:
+    notes = [] if layout.named else ["unit of power not named in the header: taken as W"]
+    watts = [row.watts for row in rows if not math.isnan(row.watts)]
+    if not layout.named and watts and max(watts) < 50:
+        notes.append(f"largest power is {max(watts):g} W: if the column is in kW, name it power_kw")
+    if watts and min(watts) < 0:
+        notes.append(f"{sum(value < 0 for value in watts)} rows have negative power: is a current transformer reversed?")
+    twice = sum(after.minute == before.minute for before, after in pairwise(rows))
+    return (*notes, *([f"{twice} rows repeat the time of the row before: averaged"] if twice else []))

@@ -1,0 +1,172 @@
+"""Cause and consequence, and the detectors of the cabinet that need no virtual one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from control.lighting.faults.cabinet import Metered, Still, cable_theft, door_open, energy_mismatch, frozen, schedule_not_executed
+from control.lighting.faults.causes import Where, explain
+from control.lighting.faults.model import Finding, Held
+from control.lighting.faults.readings import Loop
+
+WHERE = {f"lamp-{phase}{n}": Where(cabinet="cab", loop=f"cab/loop{n}", phase=phase) for phase in "abc" for n in (1, 2)}
+
+
+def finding(key: str) -> Finding:
+    fault, _, place = key.partition("@")
+    return Finding(fault=fault, place=place, time=0, value=True)
+
+
+CHAINS: dict[str, tuple[list[str], list[str]]] = {
+    # what is found, what is left to tell
+    "mains explains all below": (
+        ["mains-lost@cab", "phase-a-lost@cab", "loop-open@cab/loop1", "lamp-out@lamp-a1", "loop-breaker@cab/loop2"],
+        ["mains-lost@cab"]
+    ),
+    "a phase explains its lamps only": (
+        ["phase-a-lost@cab", "lamp-out@lamp-a1", "lamp-out@lamp-b1"], ["phase-a-lost@cab", "lamp-out@lamp-b1"]
+    ),
+    "a phase explains its fuses": (
+        ["phase-a-lost@cab", "loop-phase-a-open@cab/loop1", "loop-phase-b-open@cab/loop1"],
+        ["phase-a-lost@cab", "loop-phase-b-open@cab/loop1"],
+    ),
+    "a breaker explains its loop": (
+        ["loop-breaker@cab/loop1", "loop-open@cab/loop1", "lamp-out@lamp-c1"], ["loop-breaker@cab/loop1"]
+    ),
+    "a loop explains its lamps, not its neighbour's": (
+        ["loop-open@cab/loop1", "lamp-out@lamp-b1", "lamp-out@lamp-b2"], ["loop-open@cab/loop1", "lamp-out@lamp-b2"]
+    ),
+    "a dead coil explains a schedule not carried out": (
+        ["contactor-not-closing@cab/loop1", "schedule-not-executed@cab/loop1"], ["contactor-not-closing@cab/loop1"]
+    ),
+    "one core explains the count on its phase": (
+        ["loop-phase-a-open@cab/loop1", "lamps-lost@cab/loop1/a", "lamps-lost@cab/loop1/b"],
+        ["loop-phase-a-open@cab/loop1", "lamps-lost@cab/loop1/b"],
+    ),
+    "an open neutral explains voltages": (["neutral-open@cab", "voltage@cab", "voltage-serious@cab"], ["neutral-open@cab"]),
+    "nothing explains leakage, theft or a door": (
+        ["mains-lost@cab", "leakage@cab/loop1", "door-open@cab", "cable-theft@cab/loop1"],
+        ["mains-lost@cab", "leakage@cab/loop1", "door-open@cab", "cable-theft@cab/loop1"],
+    ),
+    "a silent gateway leaves all open": (["gateway-silent@cab", "mains-lost@cab", "leakage@cab/loop1"], ["gateway-silent@cab"]),
+    "other cabinets are other cabinets": (
+        ["mains-lost@other", "loop-open@cab/loop1"], ["mains-lost@other", "loop-open@cab/loop1"]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_one_root_is_told(name: str) -> None:
+    """What a higher fault explains is not told beside it, in whatever order they are found."""
+    found, left = CHAINS[name]
+    for order in (found, found[::-1]):
+        told = [one.key for one in explain(map(finding, order), WHERE) if one.condition().value]
+        assert sorted(told) == sorted(left)
+
+
+def test_ten_thousand_events_of_a_dip_are_one_root() -> None:
+    """Acceptance check 10: one root for each phase and cabinet, whatever hangs below."""
+    lamps = {f"lamp{n}": Where(cabinet="cab", loop=f"cab/loop{n % 12}", phase="a") for n in range(10_000)}
+    found = [finding("phase-a-lost@cab"), *(finding(f"lamp-out@{name}") for name in lamps)]
+    assert [one.key for one in explain(found, lamps) if one.condition().value] == ["phase-a-lost@cab"]
+
+
+def test_an_explained_fault_is_not_known_rather_than_fine() -> None:
+    """The child of a cause neither raises nor clears its alarm."""
+    *_, child = explain([finding("mains-lost@cab"), finding("loop-open@cab/loop1")], {})
+    assert (child.explained_by, child.value, child.condition().value) == ("mains-lost@cab", True, None)
+
+
+# -- cabinet detectors -----------------------------------------------------------------------------------------------------------
+
+LOOP = Loop(place="cab/loop1", time=0, commanded=True, steady_s=900, aux=True, local=False, locked=False, amps=(5.0, 5.0, 5.0))
+
+
+def test_a_door_latches_and_wind_does_not() -> None:
+    """Ten seconds open without a work order; it stays told when it is shut again; with an order it is nothing."""
+
+    def run(states: list[tuple[int, bool, bool]]) -> list[bool | None]:
+        state, found = Held(), []
+        for second, is_open, permitted in states:
+            state, one = door_open(state, "cab", second * 1000, open_=is_open, permitted=permitted)
+            found += [one.value] if one is not None else []
+        return found
+
+    assert run([(0, False, False), (5, True, False), (10, False, False), (15, True, False)]) == [False]
+    assert run([(0, False, False), (5, True, False), (15, True, False), (20, False, False)]) == [False, True]
+    assert run([(0, False, True), (5, True, True), (60, True, True)]) == [False]
+
+
+@pytest.mark.parametrize(
+    ("mains", "alarm", "ends", "value"),
+    [
+        (True, True, 0, True),
+        (True, False, 2, True),
+        (True, False, 1, False),
+        (False, True, 0, None),
+        (None, True, 2, None),
+        (True, None, 0, None),
+    ],
+)
+def test_theft_needs_mains(mains: bool | None, alarm: bool | None, ends: int, value: bool | None) -> None:
+    """A sensor fed by the line cannot tell an outage from a thief."""
+    state, last = Held(), None
+    for second in range(0, 60, 10):
+        state, one = cable_theft(state, replace(LOOP, time=second * 1000, cable_alarm=alarm), mains=mains, lost_end_units=ends)
+        last = one.value if one is not None else last
+    assert last is value
+
+
+def test_frozen_needs_load() -> None:
+    """Ten equal readings over ten minutes while lit; one digit that moves, or no load, is no frozen meter."""
+
+    def run(*, lit: bool, move: float = 0.0, amps: float = 5.0) -> bool | None:
+        state, last = Still(), None
+        for n in range(15):
+            volts = (228.0 + n * move, 229.0, 230.0)
+            state, one = frozen(state, "cab", n * 60_000, volts, (amps, amps, amps), (900.0, 900.0, 900.0), lit=lit)
+            last = one.value if one is not None else last
+        return last
+
+    assert (run(lit=True), run(lit=True, move=0.1), run(lit=False), run(lit=True, amps=0.0)) == (True, False, None, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ({"expected": True}, False),
+        ({"expected": False}, True),
+        ({"expected": False, "amps": (0.0, 0.0, 0.0)}, False),
+        ({"expected": True, "amps": (0.0, 0.0, 0.0)}, True),
+        ({"expected": None}, None),
+        ({"expected": False, "local": True}, None),
+        ({"expected": True, "amps": (0.0, 0.0, 0.0), "locked": True}, None),
+        ({"expected": True, "amps": (None, None, None), "aux": False}, True),
+    ],
+)  # fmt: skip
+def test_schedule_not_executed(change: dict[str, object], value: bool | None) -> None:
+    """Five minutes other than the program wants; a crew at the switch or an interlock is no fault of the schedule."""
+    state, last, when = Held(), None, None
+    for second in range(0, 400, 20):
+        state, one = schedule_not_executed(state, replace(LOOP, time=second * 1000, **change))  # type: ignore[arg-type]
+        if one is not None:
+            last, when = one.value, second
+    assert last is value
+    if value:
+        assert when == 300
+
+
+@pytest.mark.parametrize(
+    ("metered", "expected", "coverage", "swapped", "value"),
+    [(50.0, 52.0, 1.0, False, False), (40.0, 52.0, 1.0, False, True), (61.0, 52.0, 1.0, False, True),
+     (40.0, 52.0, 0.8, False, None),
+     (-4000.0, 52.0, 1.0, False, None), (40.0, 52.0, 1.0, True, None), (None, 52.0, 1.0, False, None)],
+)  # fmt: skip
+def test_energy_mismatch(metered: float | None, expected: float, coverage: float, swapped: bool, value: bool | None) -> None:
+    """15 % over a night that was read; gaps, a meter that fell back or a new one say nothing."""
+    night = Metered(place="cab", time=1, metered=metered, expected=expected, coverage=coverage, meter_swapped=swapped)
+    _, one = energy_mismatch(Held(), night)
+    assert one is not None
+    assert one.value is value

@@ -1,0 +1,148 @@
+"""Failed lamps counted live from the power of one phase of one loop: acceptance check 4, and what must not be counted."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from control.lighting.count import estimate
+from control.lighting.faults.counting import Counting, lamps_lost, restart
+from control.lighting.faults.model import Finding
+from control.lighting.faults.readings import Loop
+
+MINUTE, DAY = 60_000, 86_400_000
+NOON = DAY // 2
+PROGRAM = ((18.1, 100.0), (23.0, 75.0), (25.0, 50.0), (29.0, 75.0))
+"""Hours from the midnight of the evening and the level from then on; off at 30.35."""
+
+
+def watts_at(level: float) -> float:
+    return 40 * 150 * (0.05 + 0.95 * level / 100)
+
+
+def night(
+    number: int, lost: Callable[[float], float] = lambda _: 0.0, *, seed: int = 0, noise: float = 0.005, every: int = 1
+) -> list[Loop]:
+    """Readings of a night: one a minute, phase a, ``lost`` by hour of the night."""
+    dice = random.Random(seed * 1000 + number)
+    readings = []
+    for minute in range(18 * 60 + 6, 30 * 60 + 21, every):
+        hour = minute / 60
+        began, level = max(step for step in PROGRAM if step[0] <= hour)
+        cold = 0.02 * math.exp(-(hour - 18.1) * 12)
+        power = watts_at(level) * (1 - lost(hour)) * (1 + dice.gauss(0, noise) + cold + 0.002 * math.sin(number + hour))
+        readings.append(
+            Loop(
+                place="cab-1/loop3", time=number * DAY + minute * MINUTE, commanded=True, steady_s=(hour - 18.1) * 3600, aux=True,
+                local=False, watts=(power, None, None), level=level, lamps=40,
+            )
+        )  # fmt: skip
+        del began
+    return readings
+
+
+def run(readings: Sequence[Loop], lamps: int | None, state: Counting | None = None) -> tuple[Counting, list[Finding]]:
+    state, found = state or Counting(), []
+    for reading in readings:
+        state, findings = lamps_lost(state, reading, 0, lamps=lamps, zone_ms=0)
+        found += [one for one in findings if one.value]
+    return state, found
+
+
+def nights(count: int, first: int = 0) -> list[Loop]:
+    return [one for number in range(first, first + count) for one in night(number)]
+
+
+@pytest.fixture(scope="module")
+def learned() -> Counting:
+    """After five healthy nights."""
+    return run(nights(5), 40)[0]
+
+
+@pytest.mark.parametrize("hour", [0.0, 20.5, 25.5])
+def test_one_of_forty_is_counted_within_two_hours(learned: Counting, hour: float) -> None:
+    """1 of 40 under 0.5 % noise, dark from dusk or gone in the night, at any level: counted as one, in two hours."""
+    _, found = run(night(5, lambda now: (now >= hour) / 40), 40, learned)
+    (one,) = found  # once, whatever the level does afterwards
+    assert (one.key, one.count and one.count.lamps) == ("lamps-lost@cab-1/loop3/a", 1)
+    began = 5 * DAY + max(hour, 18.1) * 3_600_000
+    assert found[0].time - began < 1.3 * 3_600_000  # and 25 min until it is believed
+    assert one.count is not None
+    assert (one.count.confidence or 0) > 0.75
+
+
+def test_one_of_a_hundred_and_twenty_is_watts(learned: Counting) -> None:
+    """No count, only watts, and why."""
+    _, found = run(night(5, lambda now: (now >= 20.5) / 120), 120, learned)
+    for one in found:
+        assert one.count is not None
+        assert one.count.lamps is None
+        assert one.count.watts == pytest.approx(50, rel=0.3)
+        assert "W" in one.why.en
+    assert [one.fault for one in found] in ([], ["lamps-lost"])
+
+
+def test_a_month_of_health_counts_nothing() -> None:
+    """Thirty nights of a program, noise, warm-up and slow waves: no finding."""
+    assert run(nights(30), 40)[1] == []
+
+
+def test_what_is_lost_stays_lost_until_it_is_back(learned: Counting) -> None:
+    """Three nights without the lamp are one finding: the reference does not learn dead lamps; the repair ends it."""
+    dark = [one for number in range(5, 8) for one in night(number, lambda _: 1 / 40)]
+    state, found = run(dark, 40, learned)
+    assert {(one.key, one.count and one.count.lamps) for one in found} == {("lamps-lost@cab-1/loop3/a", 1)}
+    ended = []
+    for reading in night(8):
+        state, findings = lamps_lost(state, reading, 0, lamps=40, zone_ms=0)
+        ended += [one.value for one in findings if one.fault == "lamps-lost" and one.value is not None]
+    assert ended == [False]
+
+
+def test_added_load_is_not_a_lamp(learned: Counting) -> None:
+    """Power above the reference is added load, with watts and no count."""
+    _, found = run(night(5, lambda now: -0.05 * (now >= 20.5)), 40, learned)
+    assert [(one.fault, one.count and one.count.lamps) for one in found] == [("load-added", None)]
+
+
+def test_nothing_is_counted_before_there_is_a_reference(learned: Counting) -> None:
+    """The first night, and the night after a repair, have nothing to be held against."""
+    assert run(night(5, lambda _: 0.1), 40, restart(learned))[1] == []
+    assert run(night(0, lambda now: (now >= 22) / 10), 40)[1] == []
+
+
+def test_an_unarmed_loop_is_not_judged(learned: Counting) -> None:
+    """By hand, feedback open, or just switched: no power says anything of lamps."""
+    dark = night(5, lambda _: 0.2)
+    for change in ({"local": True}, {"aux": False}, {"steady_s": 300.0}, {"level": None}):
+        assert run([replace(one, **change) for one in dark], 40, learned)[1] == []  # type: ignore[arg-type]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 700), st.integers(1, 240)), min_size=1, max_size=5))
+def test_gaps_count_no_lamps(learned: Counting, gaps: list[tuple[int, int]]) -> None:
+    """Whatever readings are missing of a healthy night, no lamp is."""
+    readings = night(5)
+    kept = [one for n, one in enumerate(readings) if not any(begin <= n < begin + length for begin, length in gaps)]
+    assert run(kept, 40, learned)[1] == []
+
+
+@given(st.floats(1, 1e6), st.integers(1, 60), st.floats(0, 1), st.floats(0.0, 0.02))
+def test_an_estimate_is_within_its_own_bounds(reference: float, lamps: int, share: float, noise: float) -> None:
+    """low <= count <= high, never more lamps than there are, never a count that one lamp's share does not carry."""
+    count = estimate(share * reference, reference, lamps, noise)
+    if count.lamps is None:
+        assert count.why
+        return
+    assert count.low is not None
+    assert count.high is not None
+    assert count.confidence is not None
+    assert 0 <= count.low <= count.lamps <= count.high <= lamps <= 50
+    assert 0 <= count.confidence <= 0.99
+    assert abs(count.lamps - share * lamps) <= 0.5 + 1e-9
