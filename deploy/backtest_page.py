@@ -45,7 +45,7 @@ def page(done: Outcome, county: County, zone: ZoneInfo) -> Iterator[str]:
     """All of it as lines."""
     yield f"回测 back-test · {county.zh} {county.en}"
     yield (
-        f"{shown(done.start, zone)} .. {shown(done.end, zone)} · {done.now.days:.1f} 天 days"
+        f"{shown(done.start, zone)} .. {shown(done.end, zone)} · {_long(done.now.days)}"
         f" · {done.readings:,} 读数 readings · {done.alarms:,} 报警 alarms · 用时 took {done.seconds:.1f} s"
     )
     if done.start > done.asked_start:
@@ -64,6 +64,10 @@ def page(done: Outcome, county: County, zone: ZoneInfo) -> Iterator[str]:
     yield from _busiest(done.occurrences, done.start)
     if done.difference is not None:
         yield from _difference(done.difference)
+
+
+def _long(days: float) -> str:
+    return f"{days:.1f} 天 days" if days >= 2 else f"{24 * days:.1f} 小时 hours"
 
 
 def _totals(done: Outcome) -> Iterator[str]:

@@ -147,7 +147,7 @@ class Scene:
     away: bool = False
 
     def __post_init__(self) -> None:
-        self.start = self.world.now
+        self.start = self.spoken = self.world.now
         edge_of = {link.id: link.edge for link in taihe().links}
         nodes = {node.edge: node for node in NODES}
         self.lines = {device.id: Line(device, nodes[edge_of[device.link]]) for device in taihe().devices}
@@ -172,9 +172,15 @@ class Scene:
                     self.truth.setdefault(key, []).append((self.t, value))
             for line in self.lines.values():
                 self._report(line)
-            if round(self.t) % 60 == 0:
+            if self.world.now - self.spoken >= BEAT_MS:
+                self.spoken = self.world.now
                 for node in NODES:
                     self.health(node)
+
+    async def wait(self, seconds: float) -> None:
+        """A minute at full pace, for what has just happened to be seen; the rest, in which nothing does, minute by minute."""
+        await self.play(60)
+        await self.play(seconds - 60, step_s=60)
 
     def born(self, *nodes: NodeId) -> None:
         """These edge nodes connect, and their devices with them."""
@@ -245,7 +251,8 @@ class Scene:
         name = line.device.id
         if name in self.silent or line.layout.node in self.gone:
             return
-        if self.t % 60 and name not in self.focus and not any(device == name for device, _ in self.harm):
+        watched = name in self.focus or any(device == name for device, _ in self.harm)
+        if not watched and self.world.now - line.sampled < BEAT_MS:
             return
         found = line.sample(self._values(line), self.world.now)
         self._remember(name, found)
@@ -265,7 +272,9 @@ class Scene:
 
     def _remember(self, name: str, found: Mapping[str, tuple[Value | None, int]]) -> None:
         for path, (value, flags) in found.items():
-            self.wire.setdefault((name, path), []).append((self.t, value, flags))
+            series = self.wire.setdefault((name, path), [])
+            if not series or series[-1][1:] != (value, flags):
+                series.append((self.t, value, flags))
 
     def _scan(self, layout: Layout, found: Mapping[str, tuple[Value | None, int]]) -> Scan:
         index = {point.path: n for n, point in enumerate(layout.points)}

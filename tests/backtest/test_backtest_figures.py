@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.backtest.figures import DAY_MS, Detection, Label, chattering, difference, report
@@ -125,6 +125,7 @@ occurrences = st.lists(
 
 
 @given(lives=occurrences, by=st.integers(-400, 400))
+@settings(deadline=None)
 def test_the_figures_move_with_time(lives: list[Life], by: int) -> None:
     """Protects from a figure that depends on the date: everything shifted by some days gives the same."""
     moved = [
@@ -142,6 +143,7 @@ def test_the_figures_move_with_time(lives: list[Life], by: int) -> None:
 
 
 @given(lives=occurrences)
+@settings(deadline=None)
 def test_the_parts_add_up(lives: list[Life]) -> None:
     """Protects the sums: rules add up to the whole, none is active longer than there is time, none differs from itself."""
     found = report(lives, 0, 3 * DAY_MS)

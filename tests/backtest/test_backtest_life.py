@@ -80,6 +80,7 @@ def test_a_short_stop_of_a_gateway_is_nobodys_death() -> None:
     gaps=st.lists(st.sampled_from([10_000, 60_000, 150_000, 700_000, 2_000_000]), min_size=1, max_size=12),
     cut=st.integers(1, 40_000_000),
 )
+@settings(deadline=None)
 def test_slices_change_nothing(gaps: list[int], cut: int) -> None:
     """Protects long back-tests: told in one piece or in two, a story has the same deaths."""
     events: list[tuple[int, HostEvent]] = []
@@ -136,4 +137,4 @@ def test_a_longer_story_begins_like_a_shorter_one(steps: list[tuple[float | None
     def told(lives: list) -> list:
         return [(one.key, one.raised_at) for one in lives if one.raised_at <= middle]
 
-    assert told(run(ONLY, taihe(), events, NOON, end)) == told(run(ONLY, taihe(), events[: at + 1], NOON, middle + 1))[: 10**6]
+    assert told(run(ONLY, taihe(), events, NOON, end)) == told(run(ONLY, taihe(), events[: at + 1], NOON, middle + 1))
