@@ -26,7 +26,9 @@ class Same:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flagged:
-    """The quality of a reading: ``bad`` (not to be believed) or ``blind`` (so near the sensor that it may be under water)."""
+    """The quality of a reading: ``bad`` (not to be believed), ``blind`` (so near the sensor that it may be under water) or
+    ``stuck`` (it has not moved for longer than is plausible).
+    """
 
     what: str
 

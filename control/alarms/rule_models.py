@@ -91,7 +91,7 @@ class RuleFile(Settings):
     below: Limit | None = None
     equals: State | None = None
     not_equals: State | None = None
-    quality: Literal["bad", "blind"] | None = None
+    quality: Literal["bad", "blind", "stuck"] | None = None
     life: Literal["offline"] | None = None
     stale_s: float | None = Field(default=None, ge=10, le=7 * 86_400)
     derived: str | None = None

@@ -16,7 +16,7 @@ from lampwell.points import Value
 from lampwell.readings import BAD_FLAGS, Flag, Layout, NodeId
 
 NEVER = -1
-_BAD, _STALE, _BLIND = int(BAD_FLAGS), int(Flag.STALE), int(Flag.BLIND)
+_BAD, _STALE, _BLIND, _FLAT = int(BAD_FLAGS), int(Flag.STALE), int(Flag.BLIND), int(Flag.FLAT)
 _UNUSABLE = _BAD | _STALE
 
 FACTS = tuple(point.path for point in NODE if point.path == OLDEST or point.path.startswith(DROPPED))
@@ -148,7 +148,7 @@ def sense(bound: Bound, value: Value | None, flags: int) -> tuple[float | bool |
     clause, point = bound.clause, bound.point
     assert point is not None, "only alarms on points hang on columns"
     if type(clause) is Flagged:
-        verdict = _bad(value, flags) if clause.what == "bad" else _blind(value, flags)
+        verdict = _QUALITIES[clause.what](value, flags)
         return verdict, words.quality(point, flags) if verdict else NOTHING
     if value is None or flags & _UNUSABLE:
         return None, NOTHING
@@ -176,6 +176,14 @@ def _blind(value: Value | None, flags: int) -> bool | None:
     if flags & _STALE:
         return None
     return True if flags & _BLIND else None if value is None or flags & _BAD else False
+
+
+def _stuck(value: Value | None, flags: int) -> bool | None:
+    """Only a value that is there can stand still."""
+    return None if value is None or flags & _UNUSABLE else bool(flags & _FLAT)
+
+
+_QUALITIES = {"bad": _bad, "blind": _blind, "stuck": _stuck}
 
 
 def gate(watched: Watched, bound: Bound) -> tuple[bool | None, str]:

@@ -54,7 +54,8 @@ def _alarming(bound: Bound) -> tuple[Value | None, int]:
     """A value and flags of the point that make the alarm's condition true."""
     clause, limit, point = bound.clause, bound.alarm.limit, bound.point
     if isinstance(clause, Flagged):
-        return (None, int(Flag.SENTINEL)) if clause.what == "bad" else (2.0, int(Flag.BLIND))
+        marks = {"bad": Flag.SENTINEL, "blind": Flag.BLIND, "stuck": Flag.FLAT}
+        return None if clause.what == "bad" else 2.0, int(marks[clause.what])
     if isinstance(clause, Same):
         return clause.value, 0
     assert limit is not None
