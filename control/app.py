@@ -24,6 +24,7 @@ from control.front import METHODS, SOCKET, Front
 from control.front_messages import Messages
 from control.front_orders import Orders
 from control.front_people import People
+from control.lighting.field import LightingField
 from control.links import LinkServer
 from control.messages.ackpage import ack_app
 from control.messages.pulse import Pulse
@@ -152,7 +153,7 @@ class Control:
         repairs = Repairs(staff, writer, clock, desk=desk, newest=watch.newest)
         await duty.resume(desk)
         desk.followers += [duty, repairs]
-        ear = Ear(county, watch, desk, clock, password=self._password)
+        ear = Ear(county, watch, desk, clock, password=self._password, logic=[LightingField(county)])
         return _Parts(
             binding=binding,
             writer=writer,
@@ -211,7 +212,7 @@ class Control:
         binding = bind(self._specs, self._county, await parts.writer.read(current_changes))
         parts.binding = binding
         parts.desk.reload(binding.alarms)
-        parts.ear.tell(parts.ear.watch.rebind(binding, self._county, self._clock.now()))
+        parts.ear.rebind(binding, self._county)
 
     # -- running ---------------------------------------------------------------------------------------------------------
 

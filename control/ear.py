@@ -6,25 +6,54 @@ It is not the collector: it acknowledges no journal. Edge nodes that it does not
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
+from control.alarms.bind import Binding
+from control.alarms.model import Condition
 from control.alarms.watch import Seen, Watch
 from control.desk import Desk
 from lampwell.assets import County
 from lampwell.clock import Clock
 from lampwell.sparkplug import hoststate, topics
 from lampwell.sparkplug.host import HostSession
-from lampwell.sparkplug.messages import Complaint, Message, Subscription
+from lampwell.sparkplug.messages import Complaint, HostEvent, Message, Subscription
 from lampwell.sparkplug.transport import MqttTransport
 
 log = logging.getLogger(__name__)
 
 
-class Ear:
-    """``watch`` turns what is heard into conditions; ``desk`` takes them."""
+class Logic(Protocol):
+    """What finds faults by looking at whole devices (lighting, drainage)."""
 
-    def __init__(self, county: County, watch: Watch, desk: Desk, clock: Clock, *, password: str = "") -> None:
-        self.watch = watch
+    def event(self, event: HostEvent) -> None:
+        """Something came off the wire."""
+        ...
+
+    def tick(self, now: int) -> None:
+        """Time has passed."""
+        ...
+
+    def away(self) -> None:
+        """The broker is away: nothing is known."""
+        ...
+
+    def told(self) -> Iterable[Condition]:
+        """What has become known since the last time."""
+        ...
+
+    def standing(self) -> Iterable[Condition]:
+        """All that is known."""
+        ...
+
+
+class Ear:
+    """``watch`` turns what is heard into conditions; ``logic`` finds faults besides; ``desk`` takes what both say."""
+
+    def __init__(
+        self, county: County, watch: Watch, desk: Desk, clock: Clock, *, password: str = "", logic: Sequence[Logic] = ()
+    ) -> None:
+        self.watch, self._logic = watch, logic
         self.complaints = 0
         self._desk, self._clock = desk, clock
         self._host = HostSession(f"{county.host_id}-control")
@@ -50,6 +79,9 @@ class Ear:
         now = self._clock.now()
         self._publish(self._host.tick(now))
         self.tell(self.watch.tick(now))
+        for one in self._logic:
+            one.tick(now)
+            self._found(one.told(), now)
 
     # -- the transport's owner -------------------------------------------------------------------------------------------
 
@@ -70,6 +102,8 @@ class Ear:
     def on_disconnected(self, reason: str) -> None:
         """Nothing is known to be alive until it is heard of again; one alarm says so."""
         log.debug("broker lost: %s", reason)
+        for one in self._logic:
+            one.away()
         self.tell(self.watch.broker(connected=False, now=self._clock.now()))
 
     def on_message(self, topic: str, payload: bytes) -> None:
@@ -85,12 +119,27 @@ class Ear:
                 self.complaints += 1  # the collector logs them
             else:
                 self.tell(self.watch.event(event, now))
+                for one in self._logic:
+                    one.event(event)
+                    self._found(one.told(), now)
 
     def farewell(self) -> Iterable[Message]:
         """STATE offline, said on purpose."""
         return self._host.leave(self._clock.now())
 
+    def rebind(self, binding: Binding, county: County) -> None:
+        """Go over to other alarms: the new ones hear all that is known."""
+        now = self._clock.now()
+        self.tell(self.watch.rebind(binding, county, now))
+        for one in self._logic:
+            self._found(one.standing(), now)
+
     # -- the pieces ------------------------------------------------------------------------------------------------------
+
+    def _found(self, conditions: Iterable[Condition], now: int) -> None:
+        for condition in conditions:
+            self.watch.fault(condition.key, condition, now)
+        self.tell(self.watch.seen())
 
     def _collector(self, payload: bytes, now: int) -> None:
         try:

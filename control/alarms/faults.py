@@ -1,4 +1,4 @@
-"""The faults that logic finds on whole devices, by the names that rules use."""
+"""The faults that logic finds on whole devices, by the names that rules use, and where each is."""
 
 from __future__ import annotations
 
@@ -6,5 +6,27 @@ from collections.abc import Mapping
 
 from lampwell.assets import DeviceKind
 
-FAULTS: Mapping[str, tuple[DeviceKind, ...]] = {}
-"""Name -> the kinds of devices it is found on. Lighting and drainage logic have theirs here."""
+BY_CABINET = frozenset({"neutral-open", "voltage-serious"})
+BY_LOOP = frozenset(
+    {
+        "loop-open",
+        "loop-phase-open",
+        "contactor-welded",
+        "contactor-not-closing",
+        "contactor-feedback",
+        "cable-cut",
+        "loop-day-burning",
+        "leakage-step",
+        "leakage-drift",
+        "lamps-lost",
+        "load-added",
+        "schedule-not-executed",
+    }
+)
+BY_LAMP = frozenset({"lamp-out", "lamp-power", "lamp-dim-failure", "lamp-day-burning"})
+
+FAULTS: Mapping[str, tuple[DeviceKind, ...]] = {
+    **dict.fromkeys(sorted(BY_CABINET | BY_LOOP), (DeviceKind.CABINET,)),
+    **dict.fromkeys(sorted(BY_LAMP), (DeviceKind.CONCENTRATOR,)),
+}
+"""Name -> the kinds of devices it is found on. docs/feeder.md says when each is armed and told."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from control.alarms.bind import Binding, bind
 from control.alarms.edge_points import edge_points
 from control.alarms.engine import Engine
-from control.alarms.model import AlarmState, Change, Condition, Effect
+from control.alarms.model import AlarmState, Change, Condition, Effect, Text
 from control.alarms.rule_files import read_rules
 from control.alarms.rule_models import RuleFile
 from control.alarms.watch import Enabled, Seen, Watch
@@ -194,6 +194,11 @@ class Field:
     def last(self, key: str) -> Condition | None:
         """The newest condition of an alarm."""
         return next((one for one in reversed(self.told) if one.key == key), None)
+
+    def fault(self, key: str, *, there: bool) -> list[Change]:
+        """Logic says that a fault is there, or is not."""
+        self.watch.fault(key, Condition(key=key, time=self.now, value=there, why=Text(zh="有", en="there")), self.now)
+        return self.take(self.watch.seen())
 
     def take(self, seen: Seen) -> list[Change]:
         found: list[Change] = []

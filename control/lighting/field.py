@@ -1,0 +1,230 @@
+"""Readings of cabinets and lamps in, conditions of lighting alarms out: what feeds the detectors in ``control.lighting.faults``.
+
+Readings come by exception, so a fault that changes nothing is judged by time: every cabinet each ``EVERY_S``, every lamp each
+``LAMPS_S``, and a cabinet at each of its scans besides.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from control.alarms.faults import BY_LOOP, FAULTS
+from control.alarms.model import Condition
+from control.lighting.faults.lamps import day_burner, dim_failure, lamp_out, lamp_power
+from control.lighting.faults.model import Finding, Held, Observed
+from control.lighting.faults.readings import Lamp as LampReading
+from control.lighting.faults.readings import Values, number, truth
+from control.lighting.faults.watch import CabinetState, Setting, observe
+from control.lighting.readings_kept import Kept
+from lampwell.assets import County, Device, DeviceKind, Lamp
+from lampwell.lighting.sun import Place, elevation
+from lampwell.sparkplug.messages import HostEvent
+
+EVERY_S, LAMPS_S = 5, 60
+DAY_ELEVATION = 6.0
+"""Degrees at which it is day beyond doubt: no program and no light sensor keeps lamps on (the project's own)."""
+PHASES = "abc"
+
+Wanted = Callable[[str, int], bool | None]
+"""Whether a loop (``cabinet-01/loop3``) should be lit at an instant; None = no program is known."""
+
+
+def no_program(_loop: str, _at: int) -> bool | None:
+    """Nothing is known of programs."""
+    return None
+
+
+@dataclass(slots=True)
+class _Cabinet:
+    """One cabinet: where it is, lamps a phase of each loop, and what the detectors remember."""
+
+    device: Device
+    lamps: Mapping[str, tuple[int, int, int]]
+    place: Place
+    state: CabinetState = field(default_factory=CabinetState)
+    at: int = 0
+
+
+@dataclass(slots=True)
+class _Node:
+    """A lamp with a node: the point prefix on its concentrator, what the detectors remember, since when its level stands."""
+
+    concentrator: str
+    component: str
+    lamp: Lamp
+    held: dict[str, Held] = field(default_factory=dict)
+    level: float | None = None
+    since: int = 0
+
+
+class LightingField:
+    """Give it every event and call ``tick`` often; ``told`` are the conditions of what has changed since it was last asked."""
+
+    def __init__(self, county: County, *, wanted: Wanted = no_program) -> None:
+        self._zone, self._wanted = ZoneInfo(county.time_zone), wanted
+        home = Place(county.latitude, county.longitude)
+        self._cabinets = {
+            one.id: _Cabinet(one, _lamps_of(county, one), _place(one, home))
+            for one in county.devices
+            if one.kind is DeviceKind.CABINET
+        }
+        self._nodes = list(_nodes_of(county))
+        self._kept = Kept([*self._cabinets, *{one.concentrator for one in self._nodes}])
+        self._phases: dict[str, dict[str, Finding]] = defaultdict(dict)
+        self._told: list[Condition] = []
+        self._standing: dict[str, Condition] = {}
+        self._lamps_at = 0
+
+    # -- what happens ----------------------------------------------------------------------------------------------------
+
+    def event(self, event: HostEvent) -> None:
+        """Something came off the wire."""
+        device = self._kept.event(event)
+        if device in self._cabinets:
+            newest = max((one.time for one in self._kept.of(device).values()), default=0)
+            self._cabinet(self._cabinets[device], newest)
+
+    def away(self) -> None:
+        """The broker is away: nothing is known."""
+        self._kept.forget()
+
+    def tick(self, now: int) -> None:
+        """Time has passed."""
+        for cabinet in self._cabinets.values():
+            if now - cabinet.at >= EVERY_S * 1000 and self._kept.of(cabinet.device.id):
+                self._cabinet(cabinet, now)
+        if now - self._lamps_at >= LAMPS_S * 1000:
+            self._lamps_at = now
+            for node in self._nodes:
+                self._lamp(node, now)
+
+    def told(self) -> list[Condition]:
+        """What has become known since the last time."""
+        told, self._told = self._told, []
+        return told
+
+    def standing(self) -> list[Condition]:
+        """All that is known: for alarms that are new."""
+        return list(self._standing.values())
+
+    # -- cabinets --------------------------------------------------------------------------------------------------------
+
+    def _cabinet(self, cabinet: _Cabinet, at: int) -> None:
+        cabinet.at, name = at, cabinet.device.id
+        offset = datetime.fromtimestamp(at / 1000, self._zone).utcoffset()
+        loops = ((component, self._wanted(f"{name}/{component}", at)) for component in cabinet.lamps)
+        setting = Setting(
+            place=name,
+            lamps=cabinet.lamps,
+            zone_ms=round(offset.total_seconds() * 1000) if offset else 0,
+            day=elevation(cabinet.place, at) >= DAY_ELEVATION,
+            expected={component: wanted for component, wanted in loops if wanted is not None},
+        )
+        cabinet.state, found = observe(cabinet.state, setting, at, self._kept.of(name))
+        for finding in found:
+            self._tell(finding)
+
+    # -- lamps -----------------------------------------------------------------------------------------------------------
+
+    def _lamp(self, node: _Node, now: int) -> None:
+        values = self._kept.of(node.concentrator)
+        level = number(values, f"{node.component}/level")
+        if level != node.level:
+            node.level, node.since = level, now
+        reading = self._reading(node, values, now)
+        for name, detector in _LAMP_DETECTORS.items():
+            node.held[name], finding = detector(node.held.get(name, Held()), reading)
+            if finding is not None:
+                self._tell(finding)
+
+    def _reading(self, node: _Node, values: Values, now: int) -> LampReading:
+        lamp, component = node.lamp, node.component
+        cabinet = self._cabinets.get(lamp.cabinet)
+        feeding = self._kept.of(lamp.cabinet)
+        answers = truth(values, f"{component}/no_answer") is False
+        return LampReading(
+            place=f"{node.concentrator}/{component}",
+            time=now,
+            live=truth(feeding, f"loop{lamp.loop}/aux"),
+            level=node.level if answers else None,
+            asked=number(values, f"{component}/set_level"),
+            steady_s=(now - node.since) / 1000 if node.since else None,
+            watts=number(values, f"{component}/power") if answers else None,
+            volts=number(values, f"{component}/voltage") if answers else None,
+            rated=lamp.watts,
+            day=None if cabinet is None else elevation(cabinet.place, now) >= DAY_ELEVATION,
+        )
+
+    # -- telling ---------------------------------------------------------------------------------------------------------
+
+    def _tell(self, finding: Finding) -> None:
+        """Under the key of its alarm; the phases of a loop are one alarm. What has no rule is not told: that readings stand still
+        is seen at their source (``Flag.FLAT``), not in what comes by exception.
+        """
+        base = _BASES.get(finding.fault, finding.fault)
+        if base not in FAULTS:
+            return
+        place, _, phase = finding.place.rpartition("/")
+        whole = place if phase in PHASES and base in BY_LOOP else finding.place
+        key = f"{base}@{whole}"
+        if whole == finding.place and base == finding.fault:
+            condition = finding.condition()
+        else:
+            self._phases[key][finding.key] = finding
+            condition = _joined(key, self._phases[key].values())
+        self._standing[key] = condition
+        self._told.append(condition)
+
+
+_LAMP_DETECTORS: Mapping[str, Callable[[Held, LampReading], Observed]] = {
+    "out": lamp_out,
+    "power": lamp_power,
+    "dim": dim_failure,
+    "day": day_burner,
+}
+_BASES = {f"loop-phase-{phase}-open": "loop-phase-open" for phase in PHASES}
+"""Faults whose name holds the phase."""
+
+
+def _joined(key: str, findings: Iterable[Finding]) -> Condition:
+    """Of several phases: there if it is on one, not known if it is on none and one can not tell."""
+    told = sorted((one.condition() for one in findings), key=lambda one: one.time)
+    there = [one for one in told if one.value]
+    if there:
+        return replace(there[-1], key=key, evidence=tuple(each for one in there for each in one.evidence))
+    unknown = next((one for one in reversed(told) if one.value is None), None)
+    return replace(unknown or told[-1], key=key)
+
+
+def _lamps_of(county: County, cabinet: Device) -> Mapping[str, tuple[int, int, int]]:
+    """Lamps on phase a, b and c of each loop that has any."""
+    found: dict[str, list[int]] = {}
+    for lamp in county.lamps:
+        if lamp.cabinet == cabinet.id:
+            found.setdefault(f"loop{lamp.loop}", [0, 0, 0])[PHASES.index(lamp.phase)] += 1
+    return {component: (a, b, c) for component, (a, b, c) in sorted(found.items())}
+
+
+def _nodes_of(county: County) -> Iterator[_Node]:
+    """Lamp n of a concentrator is the n-th lamp of its cabinet."""
+    by_cabinet: dict[str, list[Lamp]] = defaultdict(list)
+    for lamp in county.lamps:
+        by_cabinet[lamp.cabinet].append(lamp)
+    for device in county.devices:
+        if device.kind is DeviceKind.CONCENTRATOR:
+            lamps = by_cabinet[str(device.parameters.get("cabinet", ""))]
+            names = dict.fromkeys(point.component for point in device.profile.points if point.component.startswith("lamp"))
+            for component in names:
+                number_of = int(component.removeprefix("lamp"))
+                if 1 <= number_of <= len(lamps):
+                    yield _Node(device.id, component, lamps[number_of - 1])
+
+
+def _place(device: Device, home: Place) -> Place:
+    if device.latitude is None or device.longitude is None:
+        return home
+    return Place(device.latitude, device.longitude)
