@@ -39,13 +39,32 @@ NAMES: Mapping[str, frozenset[str]] = {
             "time index",
             "index",
         }
-        | {"seconds", "epoch", "unix", "时间", "日期时间", "采集时间", "时刻", "时间戳", "分钟", "分钟序号", "序号"}
+        | {
+            "seconds",
+            "epoch",
+            "unix",
+            "elapsed",
+            "elapsed time",
+            "minute no",
+            "时间",
+            "日期时间",
+            "采集时间",
+            "时刻",
+            "时间戳",
+            "分钟",
+            "分钟序号",
+            "序号",
+        }
     ),
     "power": frozenset(
         {"power", "p", "active power", "total power", "p total", "power total", "p tot", "watts", "watt", "w", "kw"}
+        | {"mean power", "average power", "power avg", "p avg", "平均功率"}
         | {"功率", "有功功率", "总功率", "总有功功率", "有功"}
     ),
-    "voltage": frozenset({"voltage", "u", "v", "volts", "volt", "supply voltage", "电压", "供电电压", "线路电压"}),
+    "voltage": frozenset(
+        {"voltage", "u", "v", "volts", "volt", "supply voltage", "电压", "供电电压", "线路电压"}
+        | {"mean voltage", "average voltage", "voltage avg", "u avg", "u mean", "平均电压"}
+    ),
 }
 WANTED = {"time": "time 时间", "power": "power 功率", "voltage": "voltage 电压"}
 

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 from control.alarms.faults import BY_LOOP, FAULTS
 from control.alarms.model import Condition
-from control.lighting.faults.lamps import day_burner, dim_failure, lamp_out, lamp_power
-from control.lighting.faults.model import Finding, Held, Observed
-from control.lighting.faults.readings import Lamp as LampReading
-from control.lighting.faults.readings import Values, number, truth
+from control.lighting.faults import nodes
+from control.lighting.faults.model import Finding
+from control.lighting.faults.nodes import Known, NodeState
+from control.lighting.faults.readings import number, truth
 from control.lighting.faults.watch import CabinetState, Setting, observe
 from control.lighting.readings_kept import Kept
 from lampwell.assets import County, Device, DeviceKind, Lamp
@@ -56,7 +56,7 @@ class _Node:
     concentrator: str
     component: str
     lamp: Lamp
-    held: dict[str, Held] = field(default_factory=dict)
+    state: NodeState = field(default_factory=NodeState)
     level: float | None = None
     since: int = 0
 
@@ -115,12 +115,11 @@ class LightingField:
 
     def _cabinet(self, cabinet: _Cabinet, at: int) -> None:
         cabinet.at, name = at, cabinet.device.id
-        offset = datetime.fromtimestamp(at / 1000, self._zone).utcoffset()
         loops = ((component, self._wanted(f"{name}/{component}", at)) for component in cabinet.lamps)
         setting = Setting(
             place=name,
             lamps=cabinet.lamps,
-            zone_ms=round(offset.total_seconds() * 1000) if offset else 0,
+            zone_ms=self._offset_ms(at),
             day=elevation(cabinet.place, at) >= DAY_ELEVATION,
             expected={component: wanted for component, wanted in loops if wanted is not None},
         )
@@ -131,33 +130,27 @@ class LightingField:
     # -- lamps -----------------------------------------------------------------------------------------------------------
 
     def _lamp(self, node: _Node, now: int) -> None:
-        values = self._kept.of(node.concentrator)
-        level = number(values, f"{node.component}/level")
+        values, component = self._kept.of(node.concentrator), node.component
+        level = number(values, f"{component}/level")
         if level != node.level:
             node.level, node.since = level, now
-        reading = self._reading(node, values, now)
-        for name, detector in _LAMP_DETECTORS.items():
-            node.held[name], finding = detector(node.held.get(name, Held()), reading)
-            if finding is not None:
-                self._tell(finding)
-
-    def _reading(self, node: _Node, values: Values, now: int) -> LampReading:
-        lamp, component = node.lamp, node.component
-        cabinet = self._cabinets.get(lamp.cabinet)
-        feeding = self._kept.of(lamp.cabinet)
-        answers = truth(values, f"{component}/no_answer") is False
-        return LampReading(
+        known = Known(
             place=f"{node.concentrator}/{component}",
-            time=now,
-            live=truth(feeding, f"loop{lamp.loop}/aux"),
-            level=node.level if answers else None,
+            live=truth(self._kept.of(node.lamp.cabinet), f"loop{node.lamp.loop}/aux"),
+            rated=node.lamp.watts,
             asked=number(values, f"{component}/set_level"),
             steady_s=(now - node.since) / 1000 if node.since else None,
-            watts=number(values, f"{component}/power") if answers else None,
-            volts=number(values, f"{component}/voltage") if answers else None,
-            rated=lamp.watts,
-            day=None if cabinet is None else elevation(cabinet.place, now) >= DAY_ELEVATION,
         )
+        cabinet = self._cabinets.get(node.lamp.cabinet)
+        day = None if cabinet is None else elevation(cabinet.place, now) >= DAY_ELEVATION
+        lamp = nodes.reading(known, now, values, component, day=day)
+        node.state, found = nodes.observe(node.state, known, lamp, zone_ms=self._offset_ms(now))
+        for finding in found:
+            self._tell(finding)
+
+    def _offset_ms(self, at: int) -> int:
+        offset = datetime.fromtimestamp(at / 1000, self._zone).utcoffset()
+        return round(offset.total_seconds() * 1000) if offset else 0
 
     # -- telling ---------------------------------------------------------------------------------------------------------
 
@@ -180,12 +173,6 @@ class LightingField:
         self._told.append(condition)
 
 
-_LAMP_DETECTORS: Mapping[str, Callable[[Held, LampReading], Observed]] = {
-    "out": lamp_out,
-    "power": lamp_power,
-    "dim": dim_failure,
-    "day": day_burner,
-}
 _BASES = {f"loop-phase-{phase}-open": "loop-phase-open" for phase in PHASES}
 """Faults whose name holds the phase."""
 

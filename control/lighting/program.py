@@ -14,6 +14,7 @@ SAME_TIME_MIN, SAME_CHANGE, SAME_LEVEL = 20.0, 0.06, 0.03
 """Two nights' steps are the same step within these (astro-relative steps move some minutes a week; unverified choices)."""
 UNSEEN_MIN = 10.0
 """A step across so long without settled readings has no time of its own: two known levels are enough."""
+NEAR_NIGHTS = 15
 WITNESSES = 2
 """So many other nights must have been looked at before a step that none of them shows is called unscheduled."""
 ALWAYS = 0.8
@@ -42,13 +43,18 @@ def sort_steps(series: Series, profiles: Sequence[Profile]) -> tuple[tuple[Sort,
 
 
 def _sort(series: Series, profiles: Sequence[Profile], step: Step) -> Sort:
-    others = [one for n, one in enumerate(profiles) if n != step.night]
+    others = [profiles[n] for n in _near_nights(profiles, step.night)]
     if any(_same(series, step, other) for one in others for other in one.steps):
         return Sort.PROGRAM
     if step.within > UNSEEN_MIN and all(_known_level(others, watts) for watts in (step.before, step.after)):
         return Sort.PROGRAM
     seen = sum(_watched(series, one, step.begin) is not None for one in others)
     return Sort.UNSCHEDULED if seen >= WITNESSES else Sort.UNCONFIRMED
+
+
+def _near_nights(profiles: Sequence[Profile], number: int) -> list[int]:
+    """The nights around one: a program changes with the season."""
+    return [n for n in range(max(0, number - NEAR_NIGHTS), min(len(profiles), number + NEAR_NIGHTS + 1)) if n != number]
 
 
 def _known_level(others: Sequence[Profile], watts: float) -> bool:
@@ -111,9 +117,8 @@ def missed(series: Series, profiles: Sequence[Profile], sorts: Sequence[Sequence
 
 
 def _program(profiles: Sequence[Profile], sorts: Sequence[Sequence[Sort]], number: int) -> Iterator[Step]:
-    for n, (one, kinds) in enumerate(zip(profiles, sorts, strict=True)):
-        if n != number:
-            yield from (step for step, sort in zip(one.steps, kinds, strict=True) if sort is Sort.PROGRAM)
+    for n in _near_nights(profiles, number):
+        yield from (step for step, sort in zip(profiles[n].steps, sorts[n], strict=True) if sort is Sort.PROGRAM)
 
 
 def _near(series: Series, step: Step, own: Step) -> bool:
@@ -122,6 +127,7 @@ def _near(series: Series, step: Step, own: Step) -> bool:
 
 def _always(series: Series, profiles: Sequence[Profile], step: Step, number: int) -> bool:
     """Whether all but few of the nights other than ``number`` that could show this step do."""
-    able = [one for n, one in enumerate(profiles) if n != number and _watched(series, one, step.begin) is not None]
+    others = (profiles[n] for n in _near_nights(profiles, number))
+    able = [one for one in others if _watched(series, one, step.begin) is not None]
     shown = sum(any(_near(series, step, own) for own in one.steps) for one in able)
     return len(able) > WITNESSES and shown >= ALWAYS * len(able)

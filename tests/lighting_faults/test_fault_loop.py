@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
+from control.lighting.faults.cut import Steady, cable_cut
 from control.lighting.faults.loop import (
-    Steady,
     breaker_open,
-    cable_cut,
     day_burning,
     feedback_fault,
     loop_open,

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from control.lighting.faults.model import Clock, Finding, Held, Verdict, hold, release
 from control.lighting.faults.readings import Supply, Three
@@ -96,9 +98,9 @@ def held(values: Sequence[tuple[int, bool | None]], clock: Clock) -> list[tuple[
 
 
 def test_a_gap_is_no_evidence() -> None:
-    """Two readings an hour apart that agree say nothing of the hour between: the clock begins anew."""
+    """Two readings an hour apart that agree say nothing of the hour between: the clock begins anew, what was told is open."""
     clock = Clock(on_s=600, gap_s=900)
-    assert held([(0, False), (10, True), (3610, True), (4000, True)], clock) == [(0, False)]
+    assert held([(0, False), (10, True), (3610, True), (4000, True)], clock) == [(0, False), (3610, None)]
     assert held([(0, False), (10, True), (300, True), (610, True)], clock) == [(0, False), (610, True)]
 
 
@@ -124,3 +126,34 @@ def test_old_and_repeated_readings_change_nothing() -> None:
     clock = Clock(samples=2)
     assert held([(0, True), (0, True), (0, True)], clock) == [(0, None)]
     assert held([(5, False), (6, True), (3, True), (7, True)], clock) == [(5, False), (7, True)]
+
+
+RAW = st.lists(st.tuples(st.integers(1, 400), st.sampled_from([True, False, None])), min_size=1, max_size=40)
+
+
+def at_seconds(raw: Sequence[tuple[int, bool | None]], start: int = 0) -> list[tuple[int, bool | None]]:
+    """Steps of time as times."""
+    return [(start + sum(step for step, _ in raw[: n + 1]), value) for n, (_, value) in enumerate(raw)]
+
+
+@given(RAW, st.integers(0, 10**9))
+def test_time_shifted_shifts_every_finding(raw: list[tuple[int, bool | None]], shift: int) -> None:
+    """No detector knows what time it is."""
+    clock = Clock(on_s=60, off_s=120, samples=2, gap_s=300)
+    assert held(at_seconds(raw, shift), clock) == [(second + shift, value) for second, value in held(at_seconds(raw), clock)]
+
+
+@given(RAW)
+def test_a_fault_is_told_only_after_readings_without_a_gap_agreed_for_long_enough(raw: list[tuple[int, bool | None]]) -> None:
+    """Against a plain reading of the rule: whatever came before, the last so many seconds all said so, none far apart."""
+    clock = Clock(on_s=60, off_s=0, samples=2, gap_s=300)
+    values = at_seconds(raw)
+    for second, value in held(values, clock):
+        if value:
+            run = [at for at, _ in values if at <= second]
+            n = len(run) - 1
+            while n and values[n - 1][1] and run[n] - run[n - 1] <= 300:
+                n -= 1
+            assert values[n][1]
+            assert run[-1] - run[n] >= 60
+            assert len(run) - n >= 2

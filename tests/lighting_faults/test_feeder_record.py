@@ -45,6 +45,27 @@ def test_six_nights_with_a_supply_loss_and_a_cold_restrike_are_one_event() -> No
     assert report.nights[0].kwh == pytest.approx(whole.nights[0].kwh, rel=0.001)
 
 
+RESTRIKE = [15, 970, 2100, 3500, 4700, 5500, 5850, 5990, 5990, 5980, 5900, 5700, 5400, 5200]
+"""Watts after the supply came back, as domain streetlights 3 tells them of a real line: a regulator that restarts at full."""
+
+
+@pytest.mark.parametrize("nights", [1, 6])
+def test_the_restrike_of_a_regulated_line_is_one_event(nights: int) -> None:
+    """15 W, then a fifth, then a fifth too much, then as before: one loss with one end, no "81 % failed", no "too high"."""
+    begin = night_minute(nights - 1, 23.5)
+    end = begin + 38
+
+    def bent(n: int, watts: float) -> float:
+        return float(RESTRIKE[n - end]) if 0 <= n - end < len(RESTRIKE) else watts
+
+    program = ((1087, 1.0), (1350, 0.85), (1560, 0.7), (1821, 0.0))
+    report = analyse(Feeder(nights=nights, watts=5950, program=program, holes=[(begin, end)], bent=bent).series(), 60)
+    (loss,) = report.supply_losses
+    assert (loss.minutes, loss.cold) == (38, True)
+    assert loss.relit == f"{loss.end[:-2]}{int(loss.end[-2:]) + 1:02}"  # type: ignore[index]
+    assert (report.summary.nights, report.summary.dim_steps, kinds(report)) == (nights, 2 * nights, [])
+
+
 def test_a_month_of_a_healthy_feeder_says_nothing() -> None:
     """Voltage, noise, wandering, warm and cold weather and a program are no faults, in any of three such months."""
     for seed in range(3):

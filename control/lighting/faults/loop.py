@@ -1,4 +1,4 @@
-"""Faults of a loop and its contactor: dead loop, dead phase, welded, not closing, feedback, burning by day, cut while live.
+"""Faults of a loop and its contactor: dead loop, dead phase, welded, not closing, feedback, burning by day.
 
 A loop is judged only while its command has stood still for long enough and its phase is fed. Contactor and feedback are told
 apart by current: (closed, no current) after OFF is a stuck auxiliary, (open, current) a wire or a bypass, (closed, current) a
@@ -8,11 +8,10 @@ weld.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 
 from control.alarms.model import Evidence, Text
-from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Observed, Verdict, hold, proof
-from control.lighting.faults.readings import PHASES, Loop, level_share
+from control.lighting.faults.model import UNTOLD, Clock, Held, Observed, Verdict, hold, proof
+from control.lighting.faults.readings import PHASES, Loop
 from control.lighting.faults.supply import DEAD_V
 
 LEAST_A, FLOWS_SHARE, DEAD_SHARE = 0.3, 0.03, 0.05
@@ -23,7 +22,6 @@ GUARD_S, STAGED_S = 120.0, 10.0
 """After a command: LED warm-up with staged closing, and the time contactors may take to follow."""
 DIM_LEVEL = 20.0
 """A loop dimmed lower may draw next to nothing legitimately."""
-CUT_SHARE, CUT_LAMPS, CUT_WITHIN_S, BACK_SHARE = 0.15, 3, 90.0, 0.9
 
 OPEN = Clock(on_s=90, off_s=60, samples=2)
 WELDED = Clock(on_s=15, off_s=10, samples=2)
@@ -31,7 +29,6 @@ NOT_CLOSING = Clock(on_s=8, off_s=10, samples=2)
 FEEDBACK = Clock(on_s=30, off_s=30, samples=2)
 DAY_BURN = Clock(on_s=600, off_s=60, samples=2)
 BREAKER = Clock(on_s=2, off_s=2)
-CUT = Clock(on_s=0, off_s=60, samples=2)
 
 
 Detector = Callable[[Held, Loop], Observed]
@@ -85,7 +82,7 @@ def _open(reading: Loop) -> Verdict:
         else ("断路器、熔断器或电缆", "breaker, fuse or cable")
     )
     text = Text(zh=f"接触器闭合而各相无电流：{cause[0]}", en=f"contactor closed, no current on any phase: {cause[1]}")
-    return Verdict(value=all(fed), why=text, evidence=_electrics(reading))
+    return Verdict(value=all(fed), why=text, evidence=electrics(reading))
 
 
 def phase_open(state: Held, reading: Loop, phase: int) -> Observed:
@@ -103,13 +100,13 @@ def _phase_open(reading: Loop, phase: int) -> Verdict:
     text = Text(
         zh=f"{name}相无电流，其他相正常：查熔断器、电缆", en=f"no current on phase {name}, others carry it: fuse or cable"
     )
-    return Verdict(value=own, why=text, evidence=_electrics(reading))
+    return Verdict(value=own, why=text, evidence=electrics(reading))
 
 
 def breaker_open(state: Held, reading: Loop) -> Observed:
     """The loop's breaker says it is open: root of the dead loop behind it."""
     text = Text(zh="回路断路器断开", en="the loop's breaker is open")
-    verdict = UNTOLD if reading.breaker is None else Verdict(value=not reading.breaker, why=text, evidence=_electrics(reading))
+    verdict = UNTOLD if reading.breaker is None else Verdict(value=not reading.breaker, why=text, evidence=electrics(reading))
     return hold(state, reading.time, verdict, BREAKER, "loop-breaker", reading.place)
 
 
@@ -125,7 +122,7 @@ def welded(state: Held, reading: Loop) -> Observed:
     return hold(
         state,
         reading.time,
-        Verdict(value=value, why=text, evidence=_electrics(reading)),
+        Verdict(value=value, why=text, evidence=electrics(reading)),
         WELDED,
         "contactor-welded",
         reading.place,
@@ -141,7 +138,7 @@ def _feedback(reading: Loop) -> Verdict:
     current = flows(reading)
     if current is None or reading.aux is None or reading.commanded is None or not _stood(reading):
         return UNTOLD
-    evidence = _electrics(reading)
+    evidence = electrics(reading)
     if not reading.aux and current:
         return Verdict(
             value=True,
@@ -169,7 +166,7 @@ def not_closing(state: Held, reading: Loop) -> Observed:
     return hold(
         state,
         reading.time,
-        Verdict(value=value, why=text, evidence=_electrics(reading)),
+        Verdict(value=value, why=text, evidence=electrics(reading)),
         NOT_CLOSING,
         "contactor-not-closing",
         reading.place,
@@ -188,70 +185,15 @@ def day_burning(state: Held, reading: Loop, *, day: bool | None) -> Observed:
     return hold(
         state,
         reading.time,
-        Verdict(value=value, why=text, evidence=_electrics(reading)),
+        Verdict(value=value, why=text, evidence=electrics(reading)),
         DAY_BURN,
         "loop-day-burning",
         reading.place,
     )
 
 
-# -- a step of power ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Steady:
-    """State of ``cable_cut``: the last readings of power while nothing was switched, newest last, and what is told."""
-
-    watts: tuple[tuple[int, float], ...] = ()
-    level: float | None = None
-    base: float | None = None
-    held: Held = field(default_factory=Held)
-
-
-def cable_cut(state: Steady, reading: Loop, *, others_fell: bool | None) -> tuple[Steady, Finding | None]:
-    """Power of a lit loop falls by 15 % and at least three lamps within a minute, its level and command unchanged, the other
-    loops unaffected (``others_fell``; None = not known): a cable cut live. It ends when nine tenths of the power are back.
-    """
-    total = _total(reading)
-    if not armed(reading) or total is None or reading.level is None:
-        held, finding = hold(state.held, reading.time, UNTOLD, CUT, "cable-cut", reading.place)
-        return replace(state, watts=(), held=held), finding
-    if reading.level != state.level:
-        state = _at_level(state, reading.level)
-    recent = tuple((time, watts) for time, watts in state.watts if reading.time - time <= CUT_WITHIN_S * 1000)
-    base = _base(state, recent, total, reading, others_fell=others_fell)
-    value = base is not None and total < BACK_SHARE * base
-    zh = f"功率骤降至{total:.0f} W，原{base or 0:.0f} W：疑似电缆被剪"
-    en = f"power fell to {total:.0f} W from {base or 0:.0f} W at once: cable cut?"
-    verdict = Verdict(value=value, why=Text(zh=zh, en=en), evidence=_electrics(reading))
-    held, finding = hold(state.held, reading.time, verdict, CUT, "cable-cut", reading.place)
-    return replace(state, watts=(*recent, (reading.time, total)), base=base if value else None, held=held), finding
-
-
-def _at_level(state: Steady, level: float) -> Steady:
-    """Power remembered from before a cut, at another dim level; what was measured at the old level is no measure any more."""
-    share = 1.0 if state.level is None else level_share(level) / level_share(state.level)
-    return replace(state, watts=(), level=level, base=None if state.base is None else state.base * share)
-
-
-def _base(
-    state: Steady, recent: tuple[tuple[int, float], ...], total: float, reading: Loop, *, others_fell: bool | None
-) -> float | None:
-    """The power before the fall: remembered, or the highest of the last minute if it fell far enough just now."""
-    if state.base is not None:
-        return state.base
-    before = max((watts for _, watts in recent), default=0.0)
-    each = before / reading.lamps if reading.lamps else None
-    far = before > 0 and before - total >= CUT_SHARE * before and (each is None or before - total >= CUT_LAMPS * each)
-    return before if far and others_fell is False else None
-
-
-def _total(reading: Loop) -> float | None:
-    known = [watts for watts in reading.watts if watts is not None]
-    return sum(known) if len(known) == 3 else None
-
-
-def _electrics(reading: Loop) -> tuple[Evidence, ...]:
+def electrics(reading: Loop) -> tuple[Evidence, ...]:
+    """What is shown of a loop with every finding."""
     a, b, c = reading.amps
     return proof(
         reading.place,

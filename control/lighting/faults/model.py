@@ -50,8 +50,8 @@ UNTOLD = Verdict(value=None)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
     """A fault must show for ``on_s`` and in ``samples`` readings before it is believed, its absence for ``off_s``. Readings
-    further apart than ``gap_s`` begin anew: a gap is no evidence of what happened in it. ``off_s`` None: it latches, a person
-    clears it.
+    further apart than ``gap_s`` begin anew: a gap is no evidence, and what was told before it is not known after it. ``off_s``
+    None: it latches, a person clears it.
     """
 
     on_s: float = 0.0
@@ -83,10 +83,11 @@ def hold(state: Held, time: int, verdict: Verdict, clock: Clock, fault: str, pla
     """Take in a verdict at ``time`` and say what has become known. A reading not newer than the last one changes nothing."""
     if time <= state.last:
         return state, None
-    steady = verdict.value is state.raw and time - state.last <= clock.gap_s * 1000
+    gap = time - state.last > clock.gap_s * 1000
+    steady = verdict.value is state.raw and not gap
     since, count = (state.since, state.count + 1) if steady else (time, 1)
     after = replace(state, raw=verdict.value, since=since, count=count, last=time)
-    value = _known(after, clock)
+    value = _known(replace(after, told=None) if gap else after, clock)
     if after.begun and value is after.told:
         return after, None
     after = replace(after, told=value, begun=True, fault=after.fault if value is None else value)

@@ -12,6 +12,7 @@ from functools import partial
 from control.lighting.faults import cabinet, loop, supply
 from control.lighting.faults.causes import explain
 from control.lighting.faults.counting import Counting, lamps_lost
+from control.lighting.faults.cut import Steady, cable_cut
 from control.lighting.faults.leakage import Leak, leakage
 from control.lighting.faults.model import Finding, Held
 from control.lighting.faults.readings import PHASES, Command, Loop, Supply, Three, Values, number, truth
@@ -31,7 +32,7 @@ class LoopState:
     command: Command = field(default_factory=Command)
     reference: Three = (None, None, None)
     learning: tuple[Three, ...] = ()
-    steady: loop.Steady = field(default_factory=loop.Steady)
+    steady: Steady = field(default_factory=Steady)
     leak: Leak = field(default_factory=Leak)
     counting: tuple[Counting, Counting, Counting] = field(default_factory=lambda: (Counting(), Counting(), Counting()))
     watts: float | None = None
@@ -145,7 +146,7 @@ def _loop(
     for name, detector in _detectors(setting, mains):
         held[name], finding = detector(held.get(name, Held()), reading)
         found += [finding] if finding is not None else []
-    steady, cut = loop.cable_cut(state.steady, reading, others_fell=others_fell)
+    steady, cut = cable_cut(state.steady, reading, others_fell=others_fell)
     leak, leaks = leakage(state.leak, reading, trip_ma=number(values, f"{component}/trip_ma"))
     counting, counted = _count(state, setting, component, reading)
     total = None if None in reading.watts else sum(watts or 0.0 for watts in reading.watts)
