@@ -15,6 +15,7 @@ from lampwell.assets import County, Link
 from lampwell.columns import text_width
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
+from lampwell.lighting.files import FOLDER, read_lighting
 
 FAILED = 1
 
@@ -59,7 +60,7 @@ def check(folder: Path, as_json: bool) -> None:
     try:
         county = load(folder)
         reports = report(county)
-        problems = tuple(dict.fromkeys([*_overloaded(county, reports), *_desk_problems(county)]))
+        problems = tuple(dict.fromkeys([*_overloaded(county, reports), *_lighting_problems(county), *_desk_problems(county)]))
     except ConfigError as error:
         problems = error.problems
     if problems:
@@ -107,6 +108,13 @@ def _link_json(report: LinkReport) -> Mapping[str, object]:
         "bus_s": {"fast": round(report.cycle.fast_s, 4), "slow": round(report.cycle.slow_s, 4)},
         "load": {mode: round(load, 4) for mode, load in report.cycle.load.items()},
     }
+
+
+def _lighting_problems(county: County) -> Sequence[Problem]:
+    """What is wrong with the files of the lighting programs."""
+    problems: list[Problem] = []
+    read_lighting(county.folder / FOLDER, county, problems)
+    return problems
 
 
 def _desk_problems(county: County) -> Iterator[Problem]:

@@ -48,6 +48,13 @@ class Figures:
     day_min: float = 0.0
     operations: int = 0
     lowest_lx: float | None = None
+    kw: float = 0.0
+    """Rated power of the targets."""
+
+    @property
+    def full_hours(self) -> float | None:
+        """Equivalent full-power hours; None without a load."""
+        return self.kwh / self.kw if self.kw else None
 
     @property
     def saving(self) -> float | None:
@@ -81,6 +88,7 @@ def total(parts: Iterable[Figures]) -> Figures:
         day_min=sum(one.day_min for one in every),
         operations=sum(one.operations for one in every),
         lowest_lx=min(lows, default=None),
+        kw=sum(one.kw for one in every),
     )
 
 
@@ -116,5 +124,6 @@ class Sums:
             dark_min=self.dark / 60_000 if standard else 0.0,
             day_min=self.day / 60_000,
             operations=self.operations,
+            kw=kw,
             lowest_lx=standard.design_lx * self.low / 100 if standard and self.low <= 100 else None,
         )

@@ -15,6 +15,7 @@ from lampwell.lighting.model import Event, Moment, Rotation, Span
 from lampwell.lighting.moments import FORMS, read_moment
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DATE = re.compile(r"(\d{4}-)?\d\d-\d\d")
 _SPAN = re.compile(r"(?:(\d\d)-)?(\d\d)(?:\.\.(?:(\d\d)-)?(\d\d))?")
 MOST_STEPS = 12
 """Domain streetlights 1.3: what this project wants of a program; a device's own limit is checked before activation."""
@@ -30,8 +31,9 @@ def _moment(value: object) -> Moment:
 
 
 def _bound(text: str) -> str:
+    written = text if _DATE.fullmatch(text) else ""
     try:
-        date.fromisoformat(text if len(text) == 10 else f"2024-{text}")
+        date.fromisoformat(written if len(written) == 10 else f"2024-{written}")
     except ValueError:
         raise refused("a date such as 2026-02-17, or 11-15 for every year", text) from None
     return text
@@ -121,6 +123,7 @@ class ProgramFile(Settings):
     ramp_s: Ramp = 0
     minimum: Percent = 20
     lux: str = ""
+    landscape: bool = False
 
 
 class LoopMapFile(Settings):
@@ -189,6 +192,15 @@ class AssignFile(Settings):
     festivals: str = ""
     loop_map: str = ""
     groups: dict[str, Literal["odd", "even"] | list[Annotated[int, Field(ge=1, le=16)]]] = Field(default_factory=dict)
+
+
+class RoadClassFile(Settings):
+    """``[[road_class]]`` of standards.toml: what a road of a class has at full light and must keep all night, lx."""
+
+    road_class: Literal["main", "secondary", "branch"]
+    design_lx: float = Field(gt=0, le=200)
+    minimum_lx: float = Field(ge=0, le=200)
+    source: Annotated[str, Field(min_length=1, max_length=300)]
 
 
 class TariffFile(Settings):

@@ -7,7 +7,7 @@ of ``lampwell.lighting.validate``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,10 +25,12 @@ from lampwell.lighting.file_models import (
     LoopMapFile,
     LuxFile,
     ProgramFile,
+    RoadClassFile,
     RuleFile,
     TariffFile,
 )
 from lampwell.lighting.model import Adjustment, Calendar, LoopMap, LoopRow, LuxRule, Operation, Period, Plan, Program, Rule, Step
+from lampwell.lighting.standards import DEFAULTS, RoadStandard
 from lampwell.lighting.tariff import Tariff
 
 M = TypeVar("M", bound=BaseModel)
@@ -40,6 +42,7 @@ TABLES: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "calendars.toml": {"calendar": CalendarFile},
     "assignments.toml": {"assign": AssignFile},
     "tariff.toml": {"tariff": TariffFile},
+    "standards.toml": {"road_class": RoadClassFile},
 }
 Rows = Mapping[str, Sequence[tuple[Entry, Any]]]
 
@@ -54,6 +57,7 @@ class Lighting:
     lux: tuple[LuxRule, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     tariffs: tuple[Tariff, ...] = ()
+    standards: Mapping[str, RoadStandard] = field(default_factory=lambda: DEFAULTS)
 
 
 def load_lighting(folder: Path, county: County) -> Lighting:
@@ -99,6 +103,7 @@ def read_lighting(folder: Path, county: County, problems: list[Problem]) -> Ligh
         lux=_made(rows, "lux", lambda one: LuxRule(**one.model_dump())),
         assignments=_made(rows, "assign", _assignment),
         tariffs=_made(rows, "tariff", lambda one: Tariff(**_tuples(one.model_dump()))),
+        standards={**DEFAULTS, **{one.road_class: RoadStandard(**one.model_dump()) for _, one in rows["road_class"]}},
     )
 
 
@@ -106,7 +111,12 @@ def read_lighting(folder: Path, county: County, problems: list[Problem]) -> Ligh
 
 
 def _strangers(folder: Path) -> Iterator[Problem]:
-    for path in sorted(folder.iterdir()):
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        yield Problem(folder.name, "", f"can not be read: {error.strerror}")
+        return
+    for path in paths:
         if path.suffix != ".md" and not path.name.startswith(".") and path.name not in TABLES:
             yield Problem(f"{folder.name}/{path.name}", "", f"is no file of the lighting; those are {', '.join(TABLES)}")
 
@@ -144,6 +154,9 @@ def _references(rows: Rows, county: County) -> Iterator[Problem]:
     ids = {table: [one.id for _, one in rows[table]] for table in ("program", "calendar", "loop_map", "lux")}
     for entry, program in rows["program"]:
         yield from _known(entry, ids, "lux", program.lux, "lux")
+    for entry, one in rows["road_class"]:
+        if one.minimum_lx > one.design_lx:
+            yield entry.problem("must not be above design_lx", "minimum_lx")
     for entry, calendar in rows["calendar"]:
         yield from _known(entry, ids, "program", calendar.default, "default")
         for n, rule in enumerate(calendar.rule):

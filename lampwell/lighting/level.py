@@ -86,6 +86,7 @@ class Timetable:
         self.calendars = {one.id: one for one in plan.calendars}
         self.targets = {one.id: one for one in plan.targets}
         self.loop_maps = {one.id: one for one in plan.loop_maps}
+        self._map_names = {one.id: Text(zh=one.zh, en=one.en) for one in plan.loop_maps}
         self.lux = {one.id: one for one in plan.lux}
         self._day: tuple[int, int, date] = (0, 0, date.min)
         self._nights: dict[tuple[Place, date], Night] = {}
@@ -96,7 +97,7 @@ class Timetable:
     def level_at(self, target: str, at: int, standing: Standing = NOTHING) -> Held:
         """The level of a loop or lamp, on its way where it ramps. NoTarget."""
         now = self.settled(target, at, standing)
-        ended = standing.just_ended(target, at)
+        ended = standing.just_ended(_names(self.targets[target]), at)
         since, ramp_s = (ended.end or 0, ended.ramp_back_s) if ended and now.layer < Layer.LEASE else (now.since, now.ramp_s)
         if at >= since + ramp_s * 1000:
             return Held(now.level, now.why, now.layer)
@@ -109,6 +110,8 @@ class Timetable:
     def settled(self, target: str, at: int, standing: Standing = NOTHING) -> Settled:
         """The level once ramps are over. NoTarget."""
         one = self._target(target)
+        if one.loop and not (one.calendar or one.festivals or standing.names(one.id)):
+            return self.settled(one.loop, at, standing)
         own = self._own(one, at, standing)
         if not one.loop:
             return own
@@ -160,7 +163,7 @@ class Timetable:
 
     def _own(self, one: Target, at: int, standing: Standing) -> Settled:
         day = self.day(at)
-        over = standing.winner(one.id, at)
+        over = standing.winner(_names(one), at)
         if over is not None:
             why = saying.of_override(over, self.night(one.place, day))
             return Settled(over.level, why, over.layer, over.start, over.ramp_s)
@@ -188,7 +191,7 @@ class Timetable:
         level = group_level(chosen, one.group, now.level, day)
         if level == now.level:
             return now
-        return now._replace(level=level, why=saying.of_group(now.why, chosen, one.group, level))
+        return now._replace(level=level, why=saying.of_group(now.why, self._map_names[chosen.id], one.group, level))
 
     def _carried(self, calendar: str, day: date) -> int | None:
         """The last level of the program of the night before; None where there was none."""
@@ -205,6 +208,11 @@ class Timetable:
         if len(self._tracks) >= MOST_KEPT or len(self._nights) >= MOST_KEPT:
             self._tracks.clear()
             self._nights.clear()
+
+
+def _names(one: Target) -> tuple[str, ...]:
+    """An override of a loop is one of its lamps too; of several the highest layer wins, then the last issued."""
+    return (one.id, one.loop) if one.loop else (one.id,)
 
 
 def _settled(tracks: Tracks, number: int, layer: Layer) -> Settled:

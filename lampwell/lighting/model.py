@@ -84,6 +84,7 @@ class Program:
 
     ``level`` holds until the first step of the night; None carries on the last level of the night before (TALQ). ``minimum``
     is the lowest level other than off that its luminaires keep even and with a good power factor. ``lux`` names a lux rule.
+    ``landscape``: its lamps adorn and light no road, so they may be dark by night.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Program:
     ramp_s: int = 0
     minimum: int = 20
     lux: str = ""
+    landscape: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,8 +117,8 @@ def cell(place: Place) -> Place:
 
 def _sums(table: Timetable, one: Target, prices: Sequence[_Prices], standard: RoadStandard | None) -> Sums:
     source = table.resolved(one)
-    shape = _Shape(table, source)
-    loop = _Shape(table, table.targets[one.loop]) if one.loop and source is one else None
+    shape = Shape(table, source)
+    loop = Shape(table, table.targets[one.loop]) if one.loop and source is one else None
     where, sums = cell(one.place), Sums()
     least = 100 * standard.minimum_lx / standard.design_lx if standard else 0.0
     was: int | None = None
@@ -130,7 +130,7 @@ def _sums(table: Timetable, one: Target, prices: Sequence[_Prices], standard: Ro
     return sums
 
 
-class _Shape:
+class Shape:
     """The nights of a target; what its loop map makes of each level is reckoned once."""
 
     __slots__ = ("_even", "_map", "_own", "_table", "_target")
@@ -178,7 +178,7 @@ def _on_loop(own: Pattern, loop: Pattern) -> Pattern:
 
 def _add(sums: Sums, pattern: Pattern, night: Night, price: _Prices, least: float, was: int | None) -> int:
     """Add a night of one kW; the level at its end."""
-    rise, fall = _daylight(night)
+    rise, fall = daylight(night)
     ends = [each[0] for each in pattern[1:]]
     ends.append(night.end)
     paid = 0.0
@@ -202,7 +202,7 @@ def _add(sums: Sums, pattern: Pattern, night: Night, price: _Prices, least: floa
     return was
 
 
-def _daylight(night: Night) -> tuple[int, int]:
+def daylight(night: Night) -> tuple[int, int]:
     """Sunrise and sunset of a night as bounds; a night without them is all dark or all light."""
     sun = night.sun
     fall = sun.sunset if sun.sunset is not None else night.start if sun.dark else night.end

@@ -78,6 +78,18 @@ def active_spans(program: Program, night: Night) -> list[Span]:
     return sorted(((a, b, period) for a, b, period in spans if a < b), key=lambda span: span[:2])
 
 
+def astro_offsets(program: Program) -> tuple[int, int] | None:
+    """Minutes after sunset and after sunrise between which it is active: what a device's own astro table takes as a last resort.
+
+    None where its night is not one from sunset to sunrise, and the device had better keep its table as it is.
+    """
+    starts = [one.start.seconds for one in program.active if one.start.event is Event.SUNSET]
+    ends = [one.end.seconds for one in program.active if one.end.event is Event.SUNRISE]
+    if not starts or not ends:
+        return None
+    return round(min(starts) / 60), round(max(ends) / 60)
+
+
 def _span_at(spans: Sequence[Span], at: int) -> Span | None:
     for span in spans:
         if span[0] <= at < span[1]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
-from lampwell.lighting.model import Event, Layer, LoopMap, LuxRule, Moment, Override, Period, Program, Rule, Text
+from lampwell.lighting.model import Event, Layer, LuxRule, Moment, Override, Period, Program, Rule, Text
 from lampwell.lighting.moments import clock_text, say_moment
 from lampwell.lighting.night import Night
 from lampwell.lighting.program import Piece
@@ -56,8 +57,9 @@ def of_override(one: Override, night: Night) -> Text:
     )
 
 
-def of_group(said: Text, chosen: LoopMap, group: str, level: int) -> Text:
-    """What a loop map made of it."""
+@lru_cache(maxsize=4096)
+def of_group(said: Text, chosen: Text, group: str, level: int) -> Text:
+    """What a loop map, by its name, made of it."""
     return Text(
         zh=f"{said.zh}；{chosen.zh}：{group} 组今夜 {level}%",
         en=f"{said.en}; {chosen.en}: group {group} {level} % tonight",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lampwell.lighting.model import Layer, Override
 
@@ -25,24 +25,33 @@ class Standing:
         bare._by_target = self._by_target
         return bare
 
-    def winner(self, target: str, at: int) -> Override | None:
-        """The override that decides at an instant."""
-        standing = self._by_target.get(target)
+    def names(self, target: str) -> bool:
+        """Some override is for this target itself."""
+        return target in self._by_target
+
+    def winner(self, names: Sequence[str], at: int) -> Override | None:
+        """The override that decides at an instant for a target of these names: a loop's own, a lamp's own and its loop's."""
+        standing = self._of(names)
         if not standing:
             return None
         live = [one for one in standing if _in_force(one, at) and not _replaced(one, standing, at)]
         return max(live, key=_rank, default=None)
 
-    def just_ended(self, target: str, at: int) -> Override | None:
+    def just_ended(self, names: Sequence[str], at: int) -> Override | None:
         """The lease whose way back (``ramp_back_s``) is not over yet."""
-        for one in self._by_target.get(target, ()):
+        for one in self._of(names):
             if (
                 one.end is not None
                 and one.end <= at < one.end + one.ramp_back_s * 1000
-                and self.winner(target, one.end - 1) is one
+                and self.winner(names, one.end - 1) is one
             ):
                 return one
         return None
+
+    def _of(self, names: Sequence[str]) -> list[Override]:
+        if not self._by_target:
+            return []
+        return [one for name in names for one in self._by_target.get(name, ())]
 
     def bounds(self, target: str) -> Iterator[int]:
         """Every instant at which an override of the target begins or ends."""

@@ -79,6 +79,8 @@ def test_the_last_lease_takes_the_place_of_the_former() -> None:
     second = lease(NIGHT + hour, NIGHT + 2 * hour, 80, issued=2, name="l2")
     standing = Standing([first, second])
     assert [table.level_at("c/loop1", NIGHT + n * hour // 2, standing).level for n in (0, 1, 2, 3, 4)] == [30, 30, 80, 80, 70]
+    together = Standing([lease(NIGHT, NIGHT + 4 * hour, issued=1), lease(NIGHT, NIGHT + hour, 80, issued=2, name="l2")])
+    assert [table.level_at("c/loop1", NIGHT + n * hour // 2, together).level for n in (0, 1, 2)] == [80, 80, 100]
     later = Standing([lease(NIGHT + 3 * hour, NIGHT + 4 * hour, 30, issued=1), second])
     assert table.level_at("c/loop1", NIGHT + 3 * hour, later).level == 30
 
@@ -127,6 +129,15 @@ def test_sensors_only_add_light_within_their_windows() -> None:
     assert early.layer is Layer.LUX
     assert "提前开灯" in early.why.zh
     assert "kept on" in table.level_at("c/loop1", off, dark).why.en
+
+
+def test_sensors_light_nothing_that_the_program_keeps_off() -> None:
+    """An edge with level 0 is no switch-on to be early for, and no switch-off to be late for."""
+    program = a_program("p", [("18:00", "08:00")], 0, {"22:00": 80, "06:00": 0}, lux="sky")
+    table = Timetable(a_plan(program, lux=[LuxRule(id="sky")]))
+    for at in ("2026-03-01T17:50", "2026-03-02T08:10"):
+        held = table.level_at("c/loop1", ms(at), Standing(dark={"sky": True}))
+        assert (held.level, held.layer) == (0, Layer.CALENDAR)
 
 
 def test_a_program_that_wants_no_sensors_has_none() -> None:
@@ -196,6 +207,9 @@ def test_a_lamp_follows_its_loop_unless_it_has_its_own_word() -> None:
     table = Timetable(a_plan(main_road(), maps=[HALF], targets=[own]))
     assert table.level_at("lamp-1", NIGHT).level == 100
     assert table.level_at("lamp-1", NIGHT, Standing([lease(targets=("lamp-1",))])).level == 30
+    assert table.level_at("lamp-1", NIGHT, Standing([lease()])).level == 30
+    both = [lease(issued=1), lease(issued=2, level=60, targets=("lamp-2",), name="l2")]
+    assert [table.level_at("lamp-2", NIGHT, Standing(each)).level for each in (both[:1], both, both[::-1])] == [30, 60, 60]
     dead = table.level_at("lamp-2", DAY, Standing([lease(DAY - 1, LATE, 80, targets=("lamp-2",))]))
     assert dead.level == 0
     assert dead.why.en.startswith("its loop c/loop1 is off (program “MAIN”: outside its hours")

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lampwell.assets import County
 from lampwell.county import load
@@ -15,7 +17,24 @@ from lampwell.lighting import Timetable
 from lampwell.lighting.assign import Assignment, only_cabinets, resolve
 from lampwell.lighting.documents import PlanRefused, plan_hash, read_document, write_document
 from lampwell.lighting.files import Lighting, build_plan, load_lighting
-from lampwell.lighting.model import Plan
+from lampwell.lighting.model import (
+    Adjustment,
+    Calendar,
+    LoopMap,
+    LoopRow,
+    LuxRule,
+    Operation,
+    Period,
+    Plan,
+    Program,
+    Rotation,
+    Rule,
+    Span,
+    Step,
+)
+from lampwell.lighting.moments import read_moment
+from lampwell.lighting.tariff import Tariff
+from lampwell.lighting.write import write_lighting
 
 from .conftest import a_plan, main_road, ms
 
@@ -142,6 +161,54 @@ def test_the_first_assignment_that_fits_counts(county: County) -> None:
     assert (by_id["cabinet-01/loop1"], by_id["cabinet-01/loop2"], by_id["cabinet-08/loop1"]) == ("a", "b", "")
 
 
+def test_what_is_written_reads_back_as_the_same(county: County, tmp_path: Path) -> None:
+    """The shipped lighting, and one with every key that a program, rule or map can have."""
+    shipped = load_lighting(TAIHE_FOLDER, county)
+    every = Lighting(
+        programs=(
+            Program(
+                id="p",
+                zh='引号"与\\',
+                en="P",
+                active=(Period(start=read_moment("dusk-5"), end=read_moment("06:30:15")),),
+                level=0,
+                steps=(Step(at=read_moment("solar-midnight"), level=40, ramp_s=0), Step(at=read_moment("00:30"), level=0)),
+                adjustments=(Adjustment(at=read_moment("sunrise-60"), operation=Operation.MUL, level=50),),
+                ramp_s=9,
+                minimum=0,
+                lux="x",
+                landscape=True,
+            ),
+        ),
+        calendars=(
+            Calendar(
+                id="c",
+                zh="日历",
+                en="C",
+                rules=(
+                    Rule(program="p", start="11-15", end="2028-02-29", months=(1, 12), weekdays=(1, 7), occurrences=("2", "L")),
+                    Rule(program="p", dates=(Span(first=(0, 31), last=(0, 31)), Span(first=(2, 1), last=(2, 29)))),
+                    Rule(program="p", lunar=("spring", "8-15"), days_before=2, days_after=3, zh="节", en="F"),
+                ),
+            ),
+        ),
+        loop_maps=(
+            LoopMap(id="m", zh="图", en="M", groups=("A", "B"), rows=(LoopRow(50, (0, 70)),), dims=False, rotate=Rotation.NIGHT),
+        ),
+        lux=(LuxRule(id="x", on_lx=10.5, sensors=1),),
+        assignments=(
+            Assignment(
+                calendar="c", festivals="c", loop_map="m", groups={"A": (1, 3), "B": (2,)}, areas=("oldtown",), loops=(1, 2, 3)
+            ),
+            Assignment(calendar="c", lamps=("lamp-0001",)),
+        ),
+        tariffs=(Tariff(hours=(0.5,) * 24, months=(7,), source="s"),),
+    )
+    for n, one in enumerate((shipped, every)):
+        write_lighting(one, tmp_path / str(n) / "lighting")
+        assert load_lighting(tmp_path / str(n), county) == one
+
+
 # -- documents -----------------------------------------------------------------------------------------------------------------
 
 
@@ -170,6 +237,27 @@ def test_a_damaged_document_is_refused(plan: Plan) -> None:
         read_document(raw[:-9])
     with pytest.raises(PlanRefused, match="format 2; this program knows 1"):
         read_document(raw.replace(b'"format":1', b'"format":2'))
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_reader(raw: bytes) -> None:
+    """Whatever comes over the wire is a plan or refused."""
+    with pytest.raises(PlanRefused):
+        read_document(raw)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_one_flipped_byte_is_found(data: st.DataObject) -> None:
+    """Anywhere in the document: never another plan in silence."""
+    raw = write_document(a_plan(main_road()), version=1, made=0, who="x")
+    place = data.draw(st.integers(0, len(raw) - 1))
+    damaged = raw[:place] + bytes([raw[place] ^ (1 << data.draw(st.integers(0, 6)))]) + raw[place + 1 :]
+    try:
+        read = read_document(damaged)
+    except PlanRefused:
+        return
+    assert read.plan == a_plan(main_road())
 
 
 def test_a_plan_that_contradicts_itself_is_refused() -> None:

@@ -56,6 +56,7 @@ def test_the_savings_table(steps: dict[str, int], kwh: float, saving: float) -> 
     assert found.kwh == pytest.approx(kwh, rel=0.005)
     assert found.saving == pytest.approx(saving, abs=0.004)
     assert found.burn_h == pytest.approx(4199, rel=0.005)
+    assert found.full_hours == pytest.approx(kwh, rel=0.005)
 
 
 def test_alternate_lamps_off() -> None:
@@ -139,6 +140,8 @@ def test_dark_and_daylight_minutes() -> None:
     second = preview(Timetable(early), ["c/loop1"], date(2026, 3, 1), 1, MAIN)["c/loop1"]
     assert (round(first.dark_min, 3), round(first.day_min, 3)) == (90.0, 0.0)
     assert (round(second.dark_min, 3), round(second.day_min, 3)) == (0.0, 20.0)
+    morning = a_plan(a_program("p", [("sunset", "sunrise+5")], 100), place=cell(TAIHE))
+    assert preview(Timetable(morning), ["c/loop1"], date(2026, 3, 1), 1, MAIN)["c/loop1"].day_min == pytest.approx(5.0)
 
 
 def test_operations_count_contactors_not_dimming() -> None:

@@ -11,7 +11,7 @@ from lampwell.lighting import Layer, Timetable
 from lampwell.lighting.model import Adjustment, Operation, Rule
 from lampwell.lighting.moments import read_moment, say_moment, write_moment
 from lampwell.lighting.night import local_ms, night, night_of
-from lampwell.lighting.program import active_spans, track
+from lampwell.lighting.program import active_spans, astro_offsets, track
 from lampwell.lighting.sun import Place
 
 from .conftest import TAIHE, a_plan, a_program, main_road, ms
@@ -117,6 +117,14 @@ def test_without_a_calendar_lamps_are_on_by_night() -> None:
     held = table.level_at("c/loop1", ms("2026-03-01T22:00"))
     assert (held.level, held.layer) == (100, Layer.DEFAULT)
     assert table.level_at("c/loop1", ms("2026-03-01T15:00")).level == 0
+
+
+def test_what_a_devices_own_table_can_take() -> None:
+    """Its offsets from sunset and sunrise, the longest night of several periods; None where the night is by the clock."""
+    assert astro_offsets(main_road()) == (5, -5)
+    assert astro_offsets(a_program("x", [("sunset+10", "23:00"), ("05:00", "sunrise-15")])) == (10, -15)
+    assert astro_offsets(a_program("c", [("19:00", "06:00")])) is None
+    assert astro_offsets(a_program("f", [("sunset", "01:00")])) is None
 
 
 def test_a_track_leaves_no_instant_out() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from math import asin, atan2, cos, degrees, radians, sin
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +10,8 @@ from astral import Observer
 from astral.sun import sunrise, sunset
 
 from lampwell.lighting.sun import DAY_MS, Place, elevation, is_night, sun_night
+
+from .heaven import crossing, meeus
 
 CHINA = ZoneInfo("Asia/Shanghai")
 PLACES = {
@@ -20,59 +21,6 @@ PLACES = {
     "Taihe": Place(26.79, 114.90),
 }
 WITHIN_MS = 120_000
-
-# Earth's heliocentric longitude, VSOP87 (Meeus, Astronomical Algorithms, appendix III): amplitude 1e-8 rad, phase, frequency
-L0 = [
-    (175347046, 0, 0), (3341656, 4.6692568, 6283.07585), (34894, 4.6261, 12566.1517), (3497, 2.7441, 5753.3849),
-    (3418, 2.8289, 3.5231), (3136, 3.6277, 77713.7715), (2676, 4.4181, 7860.4194), (2343, 6.1352, 3930.2097),
-    (1324, 0.7425, 11506.7698), (1273, 2.0371, 529.691), (1199, 1.1096, 1577.3435), (990, 5.233, 5884.927),
-    (902, 2.045, 26.298), (857, 3.508, 398.149), (780, 1.179, 5223.694), (753, 2.533, 5507.553),
-    (505, 4.583, 18849.228), (492, 4.205, 775.523), (357, 2.92, 0.067), (317, 5.849, 11790.629),
-]  # fmt: skip
-L1 = [(628331966747, 0, 0), (206059, 2.678235, 6283.07585), (4303, 2.6351, 12566.1517), (425, 1.59, 3.523)]
-L2 = [(52919, 0, 0), (8720, 1.0721, 6283.0758), (309, 0.867, 12566.152)]
-
-
-def _series(terms: list[tuple[float, float, float]], tau: float) -> float:
-    return sum(a * cos(b + c * tau) for a, b, c in terms) * 1e-8
-
-
-def meeus(jde: float) -> tuple[float, float, float]:
-    """Apparent longitude, right ascension and declination of the sun in degrees at a dynamical Julian day."""
-    tau = (jde - 2451545.0) / 365250
-    century = tau * 10
-    longitude = _series(L0, tau) + _series(L1, tau) * tau + _series(L2, tau) * tau**2
-    node = radians(125.04452 - 1934.136261 * century)
-    sun, moon = radians(280.4665 + 36000.7698 * century), radians(218.3165 + 481267.8813 * century)
-    nutation = (-17.20 * sin(node) - 1.32 * sin(2 * sun) - 0.23 * sin(2 * moon) + 0.21 * sin(2 * node)) / 3600
-    tilt = (9.20 * cos(node) + 0.57 * cos(2 * sun) + 0.10 * cos(2 * moon) - 0.09 * cos(2 * node)) / 3600
-    radius = 1.00013989 + 0.01670700 * cos(3.0984635 + 6283.07585 * tau)
-    apparent = degrees(longitude) + 180 - 0.09033 / 3600 + nutation - 20.4898 / 3600 / radius
-    obliquity = radians(23.4392911 - 0.0130042 * century + tilt)
-    right = degrees(atan2(cos(obliquity) * sin(radians(apparent)), cos(radians(apparent))))
-    return apparent % 360, right % 360, degrees(asin(sin(obliquity) * sin(radians(apparent))))
-
-
-def meeus_height(place: Place, at: int) -> float:
-    """Height of the sun by sidereal time and right ascension; delta T 70 s."""
-    jd = at / DAY_MS + 2440587.5
-    _, right, declination = meeus(jd + 70 / 86400)
-    sidereal = 280.46061837 + 360.98564736629 * (jd - 2451545.0)
-    hour = radians(sidereal + place.longitude - right)
-    lat, dec = radians(place.latitude), radians(declination)
-    return degrees(asin(sin(lat) * sin(dec) + cos(lat) * cos(dec) * cos(hour)))
-
-
-def crossing(place: Place, low: int, high: int, height: float) -> int:
-    """By bisection, when the sun passes a height between two instants."""
-    falling = meeus_height(place, low) > height
-    while high - low > 200:
-        middle = (low + high) // 2
-        if (meeus_height(place, middle) > height) == falling:
-            low = middle
-        else:
-            high = middle
-    return high
 
 
 def noon(day: date, zone: ZoneInfo = CHINA) -> int:
