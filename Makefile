@@ -49,6 +49,7 @@ bench: $(TOOLS) servers  ## speed, as ratios within one run; ends with one line 
 faults: $(TOOLS) servers  ## what survives what: kills, outages, hostile frames; ends with one line of JSON
 	@$(BIN)/python -m bench.hostile $(ARGS)
 	@$(BIN)/python -m bench.faults $(ARGS)
+	@$(BIN)/python -m bench.faults_alarms $(ARGS)
 
 mutants: $(TOOLS)  ## do the alarm engine's tests notice when it is wrong; ends with one line of JSON
 	@$(BIN)/python -m bench.mutants $(ARGS)

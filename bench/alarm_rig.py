@@ -19,10 +19,15 @@ from lampwell.local import connect
 START_S = 60.0
 
 
-def control_service(folder: Path, county: Path, *options: str) -> Service:
-    """``lampwell control`` on that county with its data in ``folder``; LAMPWELL_STANDIN_URL comes from the environment."""
+def told_where(url: str, command: Sequence[str]) -> list[str]:
+    """A command that finds the vendors' stand-in there; runs side by side must not share an environment."""
+    return ["env", f"LAMPWELL_STANDIN_URL={url}", *command]
+
+
+def control_service(folder: Path, county: Path, url: str, *options: str) -> Service:
+    """``lampwell control`` on that county with its data in ``folder`` and the vendors' stand-in at ``url``."""
     command = [sys.executable, "-m", "control", str(county), "--data", str(folder), *options]
-    return Service("control", command, folder / "control.log")
+    return Service("control", told_where(url, command), folder / "control.log")
 
 
 async def knowing(folder: Path, service: Service, names: Sequence[str]) -> float:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import os
 import re
 import sqlite3
 import sys
@@ -102,14 +101,13 @@ async def running(folder: Path, waves: Waves) -> AsyncIterator[tuple[Reader, Sta
     county = write_county(folder / "county", SHAPE, broker=at_broker, field=at_field)
     field = [sys.executable, "-m", "bench.alarms_chain", "--field", str(at_field), str(waves.t0)]
     gateway = [sys.executable, "-m", "gateway", str(county), "--edge", EDGE, "--data", str(folder / EDGE)]
-    control = control_service(folder, county)
     async with AsyncExitStack() as stack:
         broker = Mosquitto(folder, at_broker)
         broker.start()
         stack.callback(broker.kill)
         standin = await stack.enter_async_context(Standin(SystemClock()))
         standin.received = deque()
-        os.environ["LAMPWELL_STANDIN_URL"] = standin.url
+        control = control_service(folder, county, standin.url)
         for service in (
             Service("field", field, folder / "field.log"),
             control,

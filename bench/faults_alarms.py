@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench.alarm_county import EDGE, HIGH, LOW, Shape, key, unit, write_county
-from bench.alarm_rig import answering, asked, control_service, knowing
+from bench.alarm_rig import answering, asked, control_service, knowing, told_where
 from bench.alarms_ledger import Told, told
 from bench.faults_rig import Service, free_ports
 from bench.mosquitto import Mosquitto
@@ -39,10 +39,11 @@ from lampwell.points import Point
 UNITS, ON_S, OFF_S = 80, 3.0, 1.0
 SHAPE = Shape(units=UNITS, priorities=(1,), on_s=ON_S, off_s=OFF_S, budgets=False)
 HOLD_S = (20.0, 32.0)
+SHORT_HOLD_S = (11.0, 15.0)
 """How long a point stays as it is: longer than control is away, and than red alarms of one place wait for each other's letter."""
-UNSEEN_S = 0.2
-"""A rise so shortly before a kill may not have come to its disk."""
 PAUSE_S, TIMER_LIMIT_S, SETTLE_S = (0.3, 4.3), 1.0, 90.0
+UNSEEN_S = TIMER_LIMIT_S
+"""A timer may be off by so much: what was due so shortly before a kill, and was not on disk by then, is due at the return."""
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Script:
     """What the field did: when each unit rose (s)."""
 
     edge: ScriptedEdge
+    hold: tuple[float, float]
     rises: dict[str, list[float]] = field(default_factory=dict)
     values: dict[int, float] = field(default_factory=dict)
     over: bool = False
@@ -70,14 +72,14 @@ class Script:
         self.edge.say(unit(number), value)
 
     async def _unit(self, number: int) -> None:
-        await self._hold(random.uniform(0.0, HOLD_S[1]))
+        await self._hold(random.uniform(0.0, self.hold[1]))
         while not self.over:
             self.rises.setdefault(key(0, number), []).append(time.time())
             self._say(number, HIGH)
-            await asyncio.sleep(random.uniform(*HOLD_S))
+            await asyncio.sleep(random.uniform(*self.hold))
             await self._noticed(ON_S)
             self._say(number, LOW)
-            await self._hold(random.uniform(*HOLD_S))
+            await self._hold(random.uniform(*self.hold))
             await self._noticed(OFF_S)
 
     async def _noticed(self, delay_s: float) -> None:
@@ -130,10 +132,10 @@ class Rig:
     async def settle(self) -> None:
         """End the script; return when every alarm is clear and no message waits any more."""
         self.script.over = True
-        deadline = time.time() + SETTLE_S + HOLD_S[1]
+        deadline = time.time() + SETTLE_S + self.script.hold[1]
         standing = "SELECT count(*) FROM occurrence WHERE key LIKE 'high-%' AND cleared_at IS NULL"
         waiting = "SELECT count(*) FROM delivery WHERE state IN ('queued', 'leased', 'recalled')"
-        await asyncio.sleep(HOLD_S[1] + ON_S)
+        await asyncio.sleep(self.script.hold[1] + ON_S)
         while asked(self.folder, standing)[0][0] or asked(self.folder, waiting)[0][0]:
             if time.time() > deadline:
                 break  # what is missing then is told by the comparison
@@ -141,7 +143,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(*, apart: bool) -> AsyncIterator[Rig]:
+async def rig(*, apart: bool, hold: tuple[float, float]) -> AsyncIterator[Rig]:
     """Broker, vendor, scripted edge node and control; ``apart``: the sender is a process of its own."""
     with tempfile.TemporaryDirectory(prefix="lampwell-faults-alarms-") as name:
         folder, clock = Path(name), SystemClock()
@@ -155,11 +157,10 @@ async def rig(*, apart: bool) -> AsyncIterator[Rig]:
             edge.say(unit(number), LOW)
         async with Standin(clock) as standin:
             standin.received = deque()
-            os.environ["LAMPWELL_STANDIN_URL"] = standin.url
-            services = {"control": control_service(folder, county, *(["--no-sender"] if apart else []))}
+            services = {"control": control_service(folder, county, standin.url, *(["--no-sender"] if apart else []))}
             if apart:
-                services["sender"] = Service("sender", _sender(county, folder), folder / "sender.log")
-            made = Rig(folder=folder, services=services, script=Script(edge), standin=standin)
+                services["sender"] = Service("sender", told_where(standin.url, _sender(county, folder)), folder / "sender.log")
+            made = Rig(folder=folder, services=services, script=Script(edge, hold), standin=standin)
             speaking, beating = asyncio.create_task(edge.run()), asyncio.create_task(made.script.beat())
             try:
                 services["control"].start()
@@ -203,10 +204,10 @@ class Result:
         return not self.lost and not self.twice and self.timer_max <= TIMER_LIMIT_S and told_well and self.rises > 0
 
 
-async def kills(victim: str, times: int) -> Result:
+async def kills(victim: str, times: int, hold: tuple[float, float] = HOLD_S) -> Result:
     """Kill -9 so many times at random instants."""
     began = time.monotonic()
-    async with rig(apart=victim == "sender") as made:
+    async with rig(apart=victim == "sender", hold=hold) as made:
         running = asyncio.create_task(made.script.run())
         await asyncio.sleep(5.0)
         for number in range(times):
@@ -250,14 +251,14 @@ def late(rises: Sequence[float], raised: Sequence[float], away: Sequence[tuple[f
         at = bisect_left(raised, rise)
         if at == len(raised):
             continue  # counted as lost
-        latest = _after(_after(rise, away, UNSEEN_S) + ON_S, away)
+        latest = _after(_after(rise, away) + ON_S, away)
         found.append(max(rise + ON_S - raised[at], raised[at] - latest, 0.0))
     return found
 
 
-def _after(at: float, away: Sequence[tuple[float, float]], before_s: float = 0.0) -> float:
+def _after(at: float, away: Sequence[tuple[float, float]]) -> float:
     """The instant, or the end of the stop it falls into or just before."""
-    return next((end for begin, end in away if begin - before_s <= at <= end), at)
+    return next((end for begin, end in away if begin - UNSEEN_S <= at <= end), at)
 
 
 def main() -> int:

@@ -187,6 +187,7 @@ delivery = Table(
     Column("ended_at", BigInteger),
     UniqueConstraint("notification", "person", "channel", "address"),
     Index("ix_delivery_state_next_try", "state", "next_try"),
+    Index("ix_delivery_notification_state", "notification", "state"),
     Index("ix_delivery_channel_sent_at", "channel", "sent_at"),
 )
 """One notification to one address: queued -> leased -> sent | dead | expired | merged; ``letter`` names the letter that carried
