@@ -14,7 +14,7 @@ import subprocess
 import sys
 from typing import Any
 
-PARTS = ("codec", "bus", "gateway", "collector", "history", "lighting", "latency", "onebox", "alarms")
+PARTS = ("codec", "bus", "gateway", "collector", "history", "lighting", "lighting_edge", "latency", "onebox", "alarms")
 
 
 def main() -> int:

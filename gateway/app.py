@@ -14,13 +14,17 @@ from gateway.edge import Edge
 from gateway.field import Field, plan_edge
 from gateway.health import EVERY_S, Health
 from gateway.journal import Journal
+from gateway.lighting.service import Lighting
+from gateway.lighting.store import LightingStore
 from gateway.modbus.client import open_link
 from gateway.replay import Replay
-from gateway.status import GatewayStatus, JournalStatus
+from gateway.status import GatewayStatus, JournalStatus, LightingStatus
 from lampwell.assets import County, EdgeNode
 from lampwell.clock import Clock, SystemClock
 from lampwell.errors import ConfigError, Problem
+from lampwell.lighting import wire
 from lampwell.readings import Layout
+from lampwell.sparkplug.messages import Command
 from lampwell.sparkplug.transport import MqttTransport
 
 log = logging.getLogger(__name__)
@@ -38,6 +42,7 @@ class _Parts:
     field: Field
     transport: MqttTransport
     replay: Replay
+    lighting: Lighting
 
 
 class Gateway:
@@ -71,6 +76,7 @@ class Gateway:
         self._crash: BaseException | None = None
         self._parts: _Parts | None = None
         self._health: Health | None = None
+        self._told_ms = 0
 
     async def run(self) -> None:
         """Poll, journal and publish until ``stop``."""
@@ -100,6 +106,7 @@ class Gateway:
         if self._parts is not None:
             await self._parts.field.apply(plans)
             await self._parts.field.launch()
+            self._parts.lighting.reload(county)
         self._county, self._plans, self._problems = county, plans, ()
         log.info("the new configuration runs: %d links", len(plans))
         return ()
@@ -118,6 +125,7 @@ class Gateway:
             broker=parts.transport.connected if parts else False,
             host=parts.edge.host_online if parts else False,
             clock_trusted=parts.field.clock_flag == 0 if parts else True,
+            lighting=parts.lighting.status if parts else LightingStatus(),
             problems=self._problems,
         )
 
@@ -127,13 +135,43 @@ class Gateway:
         node, clock, host_id, now_ms = self._node.node, self._clock, self._county.host_id, self._clock.now()
         path, limit_mb = self._data_dir / "journal.sqlite", self._node.journal_mb
         journal = await asyncio.to_thread(lambda: Journal.open(path, limit_mb=limit_mb, now_ms=now_ms))
-        edge = Edge(Layout(node, "", ()), journal, clock=clock, bd_seq=BdSeqFile(self._data_dir / "bdseq"), host_id=host_id)
+        edge = Edge(
+            Layout(node, "", ()),
+            journal,
+            clock=clock,
+            bd_seq=BdSeqFile(self._data_dir / "bdseq"),
+            host_id=host_id,
+            on_command=self._on_command,
+        )
         transport = MqttTransport(self._county.broker, f"lampwell-{node.group}-{node.edge}", edge, password=self._password)
         replay = Replay(journal, edge, SystemClock())
         edge.attach(transport, on_host=replay.wake)
-        return _Parts(
-            journal, edge, Field(node, edge, clock=clock, open_link=open_link, crashed=self._crashed), transport, replay
+        field = Field(node, edge, clock=clock, open_link=open_link, crashed=self._crashed)
+        lighting = Lighting(
+            self._county,
+            self._node.id,
+            field,
+            LightingStore(self._data_dir / "lighting.json"),
+            clock=clock,
+            tell=self._tell,
+            trusted=lambda: field.clock_flag == 0,
         )
+        return _Parts(journal, edge, field, transport, replay, lighting)
+
+    def _on_command(self, command: Command) -> None:
+        """Orders of the lighting are all this node takes."""
+        if self._parts is not None and not command.device and command.metric == wire.ORDER and isinstance(command.value, str):
+            self._parts.lighting.offer(command.value)
+        else:
+            log.warning("%s %s: this edge node takes no such command", command.device or "node", command.metric)
+
+    def _tell(self, outcome: str) -> None:
+        """An outcome goes the way of every reading, and with it what it changed of the node's points. No two have one time."""
+        assert self._parts is not None, "it runs"
+        assert self._health is not None, "made before the lighting begins"
+        self._told_ms = max(self._clock.now(), self._told_ms + 1)
+        self._parts.edge.accept(self._health.outcome(outcome, self._told_ms, self._parts.field.clock_flag))
+        self._look_after_health(self._parts)
 
     def _crashed(self, error: BaseException) -> None:
         self._crash = error
@@ -150,6 +188,7 @@ class Gateway:
             tasks.append(self._task("replay", parts.replay.run()))
             tasks.append(self._task("broker", parts.transport.run()))
             tasks.append(self._task("tick", self._tick(parts)))
+            tasks.append(self._task("lighting", parts.lighting.run()))
             log.info("edge node %s runs: %d links, journal %s", self._node.node, len(self._plans), parts.journal.id)
             await parts.field.launch()
             await self._stopping.wait()

@@ -197,4 +197,4 @@ class Edge:
 
 
 def _refuse(command: Command) -> None:
-    log.warning("%s %s: this edge node takes no commands yet", command.device or "node", command.metric)
+    log.warning("%s %s: this edge node takes no such command", command.device or "node", command.metric)

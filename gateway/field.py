@@ -22,6 +22,9 @@ from gateway.plan import DevicePlan, bridge_gap, plan_device
 from gateway.status import LinkStatus
 from lampwell.assets import County, Device, Link
 from lampwell.clock import Clock
+from lampwell.errors import LinkDown
+from lampwell.points import Value
+from lampwell.profiles.model import Space
 from lampwell.readings import Flag, Layout, NodeId
 
 log = logging.getLogger(__name__)
@@ -31,12 +34,13 @@ _UNTRUSTED = int(Flag.CLOCK)
 
 @dataclass(slots=True, eq=False)
 class DeviceRun:
-    """One device as it runs. ``alive``: it has been born and has not died since."""
+    """One device as it runs. ``alive``: it has been born and has not died since. ``heard``: its last answer, monotonic s."""
 
     plan: DevicePlan
     layout: Layout
     pipeline: Pipeline
     alive: bool = False
+    heard: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,10 +163,41 @@ class Field:
         """Every link and its units."""
         return tuple(replace(each.bus.status(), late=each.modbus.counters.late) for each in self._links.values())
 
+    # -- for those who act on devices ----------------------------------------------------------------------------------------
+
+    def heard(self, device: str) -> float:
+        """When a device last answered, monotonic seconds; minus infinity where it does not answer now."""
+        run = self._runs.get(device)
+        return run.heard if run is not None and run.alive else float("-inf")
+
+    def value(self, device: str, position: int) -> Value | None:
+        """A point of a device (by column) as last sampled; None where that is not to be believed, or the device is silent."""
+        run = self._runs.get(device)
+        return run.pipeline.value(position) if run is not None and run.alive else None
+
+    async def read(self, device: str, positions: Sequence[int]) -> None:
+        """Read the blocks with these points now; the values are there afterwards. ModbusError."""
+        chosen = set(positions)
+        blocks = [block for block in self._runs[device].plan.blocks if chosen.intersection(block.positions)]
+        await self._bus(device).read(device, blocks)
+
+    async def write(self, device: str, space: Space, address: int, values: Sequence[int]) -> None:
+        """Write words to holding registers, or 0 and 1 to coils, side by side from an address. ModbusError."""
+        if space is Space.COIL:
+            await self._bus(device).write_coils(device, address, [bool(value) for value in values])
+        else:
+            await self._bus(device).write_registers(device, address, values)
+
+    def _bus(self, device: str) -> Bus:
+        if device not in self._runs:
+            raise LinkDown(f"{device}: this edge node has no such device")
+        return self._bus_of[device]
+
     # -- what the buses say --------------------------------------------------------------------------------------------------
 
     def _on_answers(self, device: str, time: int, answers: Answers) -> None:
         run = self._runs[device]
+        run.heard = self._clock.monotonic()
         scans = run.pipeline.feed(time, answers, self._clock_flag)
         if not run.alive:
             run.alive = True

@@ -12,13 +12,20 @@ from collections.abc import Iterator, Sequence
 from gateway.report import Columns, Report
 from gateway.status import GatewayStatus, LinkStatus
 from lampwell import __version__
-from lampwell.points import Deadband, Kind, Point, Value
+from lampwell.lighting import wire
+from lampwell.points import Deadband, Kind, Point, PollClass, Value
 from lampwell.readings import Flag, Layout, NodeId, Scan
 
 EVERY_S = 5.0
 ERRORS = ("no-answer", "bad-answer", "refused", "link-down")
 DROPS = ("journal full", "disk full", "unreadable row", "damaged file")
 _ANY = Deadband()
+_RARELY = Deadband(heartbeat_s=3600)
+_WIRE_POINTS = (
+    Point(path=wire.ORDER, kind=Kind.TEXT, zh="照明指令", en="Lighting order", poll=PollClass.DEMAND, writable=True),
+    Point(path=wire.OUTCOME, kind=Kind.TEXT, zh="照明指令结果", en="Outcome of a lighting order", poll=PollClass.DEMAND),
+)
+"""What is not sampled: orders come in here, outcomes go out when there is one."""
 
 
 class Health:
@@ -26,8 +33,9 @@ class Health:
 
     def __init__(self, node: NodeId, links: Sequence[LinkStatus], started: float) -> None:
         self.started = started
-        self.layout = Layout(node, "", (*_node_points(), *_link_points(links)))
-        self._report = Report(self.layout.points)
+        known = (*_node_points(), *_link_points(links))
+        self.layout = Layout(node, "", (*known, *_WIRE_POINTS))
+        self._report = Report(known)
         self._shape = _shape(links)
         self._readings: tuple[float, int] | None = None
 
@@ -59,6 +67,13 @@ class Health:
         yield journal.durable
         for reason in DROPS:
             yield journal.dropped.get(reason, 0)
+        yield status.lighting.plan
+        yield status.lighting.overrides
+        yield status.lighting.unlike
+
+    def outcome(self, text: str, time: int, clock_flag: int) -> Scan:
+        """An outcome of a lighting order, as a reading of the node."""
+        return Scan(self.layout, time, (len(self.layout.points) - 1,), (text,), (clock_flag,))
 
     def _rate(self, readings: int, now: float) -> float | None:
         before, self._readings = self._readings, (now, readings)
@@ -76,6 +91,9 @@ def _node_points() -> Iterator[Point]:
     yield _point("journal/durable", Kind.BOOL, "", "日志可写", "Journal durable")
     for reason in DROPS:
         yield _point(f"journal/dropped_{reason.replace(' ', '_')}", Kind.INT, "", "丢弃扫描", f"Scans given up: {reason}")
+    yield _point(wire.PLAN, Kind.TEXT, "", "执行计划", "Lighting plan in force", _RARELY)
+    yield _point(wire.OVERRIDES, Kind.TEXT, "", "限时指令与挂牌", "Leases, locks and interlocks", _RARELY)
+    yield _point(wire.UNLIKE, Kind.INT, "", "状态不符的目标", "Loops and lamps not as they should be")
 
 
 def _link_points(links: Sequence[LinkStatus]) -> Iterator[Point]:

@@ -49,6 +49,18 @@ class LinkStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LightingStatus:
+    """``plan``, ``overrides``: as the wire says them (``lampwell.lighting.wire``); ``unlike``: targets that are not as they
+    should be and that nothing more is being tried for; ``round_ms``: what the last round cost.
+    """
+
+    plan: str = ""
+    overrides: str = "[]"
+    unlike: int = 0
+    round_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayStatus:
     """One edge node. ``polls``: requests answered; ``readings``: accepted into the journal; ``scans``: rows given an offset."""
 
@@ -62,4 +74,5 @@ class GatewayStatus:
     broker: bool
     host: bool
     clock_trusted: bool = True
+    lighting: LightingStatus = LightingStatus()
     problems: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lampwell.lighting import wire
 from lampwell.points import Kind, Point
 
 NODE = (
@@ -19,6 +20,11 @@ NODE = (
         Point(path=f"journal/dropped_{reason}", kind=Kind.INT, zh="丢弃扫描", en=f"Scans given up: {reason.replace('_', ' ')}")
         for reason in ("journal_full", "disk_full", "unreadable_row", "damaged_file")
     ),
+    Point(path=wire.PLAN, kind=Kind.TEXT, zh="执行计划", en="Lighting plan in force"),
+    Point(path=wire.OVERRIDES, kind=Kind.TEXT, zh="限时指令与挂牌", en="Leases, locks and interlocks"),
+    Point(path=wire.UNLIKE, kind=Kind.INT, zh="状态不符的目标", en="Loops and lamps not as they should be"),
+    Point(path=wire.ORDER, kind=Kind.TEXT, zh="照明指令", en="Lighting order"),
+    Point(path=wire.OUTCOME, kind=Kind.TEXT, zh="照明指令结果", en="Outcome of a lighting order"),
 )
 
 _LINK = (

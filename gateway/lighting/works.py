@@ -1,0 +1,116 @@
+"""One plan at work: everything that was made from it, and what the sensors and clocks of its cabinets say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gateway.lighting.desired import Desired
+from gateway.lighting.driver import QUICK, SLOW, Item
+from gateway.lighting.fallback import Fallback
+from gateway.lighting.lux import ANY, Vote
+from gateway.lighting.places import CabinetPlace, Places, Readings, find_places
+from gateway.lighting.reconcile import Action, Kind, Reconciler
+from gateway.lighting.steady import witness_of
+from lampwell.assets import County
+from lampwell.lighting import Plan
+from lampwell.profiles.model import Register
+
+CLOCK_STALE_S = 600.0
+Acts = dict[str, tuple[list[Item], list[int], tuple[float, ...]]]
+"""By device: what to write, which columns to read back, and the pauses before each look."""
+
+
+class Spot(NamedTuple):
+    """Where the writes of a target go, and which columns read it back."""
+
+    place: CabinetPlace
+    switch: Register | None
+    level: Register | None
+    reads: tuple[int, ...]
+    looks: tuple[float, ...]
+
+
+@dataclass(slots=True)
+class Works:
+    """``clocks``: by device what its clock showed and when it was first seen so (epoch ms, monotonic s)."""
+
+    plan: Plan
+    places: Places
+    desired: Desired
+    reconciler: Reconciler
+    fallback: Fallback
+    spots: Mapping[str, Spot]
+    votes: Mapping[str, Vote]
+    outside: Vote = field(default_factory=lambda: Vote(ANY))
+    clocks: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """Of the plan."""
+        return frozenset(self.desired.table.targets)
+
+    def witness(self, readings: Readings, now: float) -> int | None:
+        """The time by the cabinets' own clocks; one that stands still says nothing."""
+        for place in self._cabinets():
+            shown = _number(place, readings, "clock")
+            if shown is not None and self.clocks.get(place.device.id, (None,))[0] != round(shown * 1000):
+                self.clocks[place.device.id] = round(shown * 1000), now
+        fresh = [(shown, since) for shown, since in self.clocks.values() if now - since <= CLOCK_STALE_S]
+        return witness_of([round(shown + (now - since) * 1000) for shown, since in fresh])
+
+    def dark(self, readings: Readings, now: float) -> tuple[Mapping[str, bool | None], bool | None]:
+        """What the light sensors say by lux rule, and to whom it may help, whether it is dark outside."""
+        heard = [(_number(place, readings, "illuminance"), readings.heard(place.device.id)) for place in self._cabinets()]
+        lux = [(value, now - at) for value, at in heard if value is not None]
+        said = {
+            name: vote.hear([value for value, age in lux if age <= vote.rule.stale_s], now) for name, vote in self.votes.items()
+        }
+        return said, self.outside.hear([value for value, age in lux if age <= ANY.stale_s], now)
+
+    def items(self, actions: list[Action]) -> Acts:
+        """Actions by device."""
+        found: Acts = {}
+        for action in actions:
+            spot = self.spots[action.target]
+            register = spot.switch if action.kind is Kind.SWITCH else spot.level
+            if register is not None:
+                items, reads, _ = found.setdefault(spot.place.device.id, ([], [], spot.looks))
+                items.append(Item(register, action.value, action.target))
+                reads += spot.reads
+        return found
+
+    def _cabinets(self) -> list[CabinetPlace]:
+        return [place for place in self.places.devices if place.loops]
+
+
+def make_works(county: County, edge: str, plan: Plan) -> Works:
+    """Everything for a plan on an edge node."""
+    places, desired = find_places(county, edge, plan), Desired(plan)
+    return Works(
+        plan=plan,
+        places=places,
+        desired=desired,
+        reconciler=Reconciler(places.loop_specs, places.lamp_specs),
+        fallback=Fallback(desired.table),
+        spots=_spots(places),
+        votes={rule.id: Vote(rule) for rule in plan.lux},
+    )
+
+
+def _spots(places: Places) -> dict[str, Spot]:
+    found: dict[str, Spot] = {}
+    for place in places.devices:
+        for loop in place.loops:
+            reads = tuple(position for position in loop.reads if position is not None)
+            found[loop.spec.id] = Spot(place, loop.command, loop.set_level, reads, QUICK)
+        for lamp in place.lamps:
+            found[lamp.spec.id] = Spot(place, None, lamp.set_level, (lamp.level,), SLOW)
+    return found
+
+
+def _number(place: CabinetPlace, readings: Readings, path: str) -> float | None:
+    position = place.columns.get(path)
+    found = None if position is None else readings.value(place.device.id, position)
+    return float(found) if isinstance(found, int | float) else None
