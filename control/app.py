@@ -21,10 +21,16 @@ from control.desk import Desk
 from control.duty import Duty
 from control.ear import Ear
 from control.front import METHODS, SOCKET, Front
+from control.front_lighting import Lighting
 from control.front_messages import Messages
 from control.front_orders import Orders
 from control.front_people import People
+from control.lighting.desk import LightDesk
 from control.lighting.field import LightingField
+from control.lighting.nightly import Nightly
+from control.lighting.places import places_of
+from control.lighting.telling import tell_stop
+from control.lighting.wanting import Wanting
 from control.links import LinkServer
 from control.messages.ackpage import ack_app
 from control.messages.pulse import Pulse
@@ -42,6 +48,7 @@ from control.store.writer import Writer
 from lampwell.assets import County
 from lampwell.clock import Clock, SystemClock
 from lampwell.errors import ConfigError
+from lampwell.lighting.wire import ORDER
 from lampwell.local import LocalServer
 
 log = logging.getLogger(__name__)
@@ -58,6 +65,8 @@ class _Parts:
     ear: Ear
     duty: Duty
     repairs: Repairs
+    lights: LightDesk
+    wanting: Wanting
     postbox: Postbox | None
     front: Front
     sender: Sender | None
@@ -153,7 +162,19 @@ class Control:
         repairs = Repairs(staff, writer, clock, desk=desk, newest=watch.newest)
         await duty.resume(desk)
         desk.followers += [duty, repairs]
-        ear = Ear(county, watch, desk, clock, password=self._password, logic=[LightingField(county)])
+        lights = LightDesk(
+            places_of(county),
+            writer,
+            clock,
+            lambda node, order: ear.command(node, ORDER, order),  # made below: it needs what it tells
+            tell=partial(tell_stop, staff=staff),
+            wake=sender.wake if sender else _nothing,
+        )
+        await lights.begin()
+        wanting = Wanting(lights, clock)
+        logic = [LightingField(county, wanted=wanting.wanted)]
+        ear = Ear(county, watch, desk, clock, password=self._password, logic=logic)
+        ear.hearers.append(lights)
         return _Parts(
             binding=binding,
             writer=writer,
@@ -162,8 +183,10 @@ class Control:
             ear=ear,
             duty=duty,
             repairs=repairs,
+            lights=lights,
+            wanting=wanting,
             postbox=Postbox(ear, writer, clock) if sender or self._sent_elsewhere else None,
-            front=self._front(desk, writer, staff, repairs),
+            front=self._front(desk, writer, staff, repairs, lights),
             sender=sender,
             pulse=pulse,
             page=page,
@@ -185,7 +208,7 @@ class Control:
         )
         return page, sender, pulse
 
-    def _front(self, desk: Desk, writer: Writer, staff: Staff, repairs: Repairs) -> Front:
+    def _front(self, desk: Desk, writer: Writer, staff: Staff, repairs: Repairs, lights: LightDesk) -> Front:
         areas = frozenset(area.id for area in self._county.areas)
         return Front(
             desk=desk,
@@ -194,6 +217,7 @@ class Control:
             people=People(staff=staff, clock=self._clock),
             orders=Orders(repairs=repairs, staff=staff, writer=writer, clock=self._clock, areas=areas),
             messages=Messages(desk=desk, writer=writer, clock=self._clock),
+            lighting=Lighting(self._county, lights, writer, self._clock),
             reload=self._changed,
             wrong=self._wrong,
         )
@@ -239,6 +263,9 @@ class Control:
             "broker": parts.ear.run,
             "ticks": lambda: self._ticks(parts),
             "work orders": parts.repairs.run,
+            "lighting": parts.lights.run,
+            "plans in force": parts.wanting.run,
+            "lights tonight": self._nightly(parts).run,
         }
         if parts.postbox is not None:
             works["postbox"] = parts.postbox.run
@@ -247,6 +274,10 @@ class Control:
         if parts.page is not None:
             works["page"] = partial(parts.page.run, self._page(parts))
         return works
+
+    def _nightly(self, parts: _Parts) -> Nightly:
+        wake = parts.sender.wake if parts.sender else _nothing
+        return Nightly(parts.front.lighting.digest, parts.staff, parts.writer, self._clock, wake=wake)
 
     def _page(self, parts: _Parts) -> Any:
         front, staff = parts.front, parts.staff

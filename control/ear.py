@@ -15,6 +15,8 @@ from control.alarms.watch import Seen, Watch
 from control.desk import Desk
 from lampwell.assets import County
 from lampwell.clock import Clock
+from lampwell.points import Value
+from lampwell.readings import NodeId
 from lampwell.sparkplug import hoststate, topics
 from lampwell.sparkplug.host import HostSession
 from lampwell.sparkplug.messages import Complaint, HostEvent, Message, Subscription
@@ -23,19 +25,23 @@ from lampwell.sparkplug.transport import MqttTransport
 log = logging.getLogger(__name__)
 
 
-class Logic(Protocol):
-    """What finds faults by looking at whole devices (lighting, drainage)."""
+class Hearer(Protocol):
+    """Someone else who wants to know what is heard."""
 
-    def event(self, event: HostEvent) -> None:
+    def event(self, event: HostEvent, now: int) -> None:
         """Something came off the wire."""
         ...
 
-    def tick(self, now: int) -> None:
-        """Time has passed."""
+    def broker(self, connected: bool, now: int) -> None:
+        """The broker is there or away."""
         ...
 
-    def away(self) -> None:
-        """The broker is away: nothing is known."""
+
+class Logic(Hearer, Protocol):
+    """What finds faults by looking at whole devices (lighting, drainage)."""
+
+    def tick(self, now: int) -> None:
+        """Time has passed."""
         ...
 
     def told(self) -> Iterable[Condition]:
@@ -48,12 +54,15 @@ class Logic(Protocol):
 
 
 class Ear:
-    """``watch`` turns what is heard into conditions; ``logic`` finds faults besides; ``desk`` takes what both say."""
+    """``watch`` turns what is heard into conditions; ``logic`` finds faults besides; ``desk`` takes what both say; ``hearers``
+    are told as well.
+    """
 
     def __init__(
         self, county: County, watch: Watch, desk: Desk, clock: Clock, *, password: str = "", logic: Sequence[Logic] = ()
     ) -> None:
         self.watch, self._logic = watch, logic
+        self.hearers: list[Hearer] = [*logic]
         self.complaints = 0
         self._desk, self._clock = desk, clock
         self._host = HostSession(f"{county.host_id}-control")
@@ -67,7 +76,7 @@ class Ear:
 
     async def run(self) -> None:
         """Listen until ``stop``. Before the first connection the broker counts as away."""
-        self.tell(self.watch.broker(connected=False, now=self._clock.now()))
+        self._broker(connected=False, now=self._clock.now())
         await self._transport.run()
 
     async def stop(self) -> None:
@@ -81,7 +90,11 @@ class Ear:
         self.tell(self.watch.tick(now))
         for one in self._logic:
             one.tick(now)
-            self._found(one.told(), now)
+        self._find(now)
+
+    def command(self, node: NodeId, metric: str, value: Value) -> bool:
+        """Say this to an edge node (NCMD, not kept by the broker); whether it went out."""
+        return self._transport.publish(self._host.command(node, "", {metric: value}, self._clock.now()))
 
     # -- the transport's owner -------------------------------------------------------------------------------------------
 
@@ -96,15 +109,13 @@ class Ear:
     def on_connected(self) -> None:
         """STATE online; what is alive will be heard."""
         now = self._clock.now()
-        self.tell(self.watch.broker(connected=True, now=now))
+        self._broker(connected=True, now=now)
         self._publish(self._host.connected(now))
 
     def on_disconnected(self, reason: str) -> None:
         """Nothing is known to be alive until it is heard of again; one alarm says so."""
         log.debug("broker lost: %s", reason)
-        for one in self._logic:
-            one.away()
-        self.tell(self.watch.broker(connected=False, now=self._clock.now()))
+        self._broker(connected=False, now=self._clock.now())
 
     def on_message(self, topic: str, payload: bytes) -> None:
         """One message from the broker."""
@@ -119,9 +130,9 @@ class Ear:
                 self.complaints += 1  # the collector logs them
             else:
                 self.tell(self.watch.event(event, now))
-                for one in self._logic:
-                    one.event(event)
-                    self._found(one.told(), now)
+                for hearer in self.hearers:
+                    hearer.event(event, now)
+                self._find(now)
 
     def farewell(self) -> Iterable[Message]:
         """STATE offline, said on purpose."""
@@ -136,10 +147,20 @@ class Ear:
 
     # -- the pieces ------------------------------------------------------------------------------------------------------
 
+    def _find(self, now: int) -> None:
+        """What logic has found since the last time."""
+        for one in self._logic:
+            self._found(one.told(), now)
+
     def _found(self, conditions: Iterable[Condition], now: int) -> None:
         for condition in conditions:
             self.watch.fault(condition.key, condition, now)
         self.tell(self.watch.seen())
+
+    def _broker(self, *, connected: bool, now: int) -> None:
+        self.tell(self.watch.broker(connected=connected, now=now))
+        for hearer in self.hearers:
+            hearer.broker(connected, now)
 
     def _collector(self, payload: bytes, now: int) -> None:
         try:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from control import front_messages, front_orders, front_people
+from control import front_lighting, front_messages, front_orders, front_people
 from control.alarms.engine import UnknownAlarm
 from control.alarms.model import WAITING, Alarm
 from control.alarms.occurrences import Occurrence
 from control.desk import Desk, NotDone
+from control.front_lighting import Lighting
 from control.front_messages import Messages
 from control.front_orders import Orders
 from control.front_people import People
@@ -43,6 +44,7 @@ METHODS: Methods = {
     **front_people.METHODS,
     **front_orders.METHODS,
     **front_messages.METHODS,
+    **front_lighting.METHODS,
 }
 """What may be asked over the socket."""
 
@@ -59,6 +61,7 @@ class Front:
     people: People
     orders: Orders
     messages: Messages
+    lighting: Lighting
     reload: Callable[[], Awaitable[None]]
     wrong: Callable[[str, str, float], str | None]
 

@@ -64,6 +64,12 @@ COMMANDS: Mapping[str, Entry] = {
     "people": Entry(
         module="control.cli_people", command="people", extra="control", help="Who is on duty; shifts, swaps, flood season."
     ),
+    "light": Entry(
+        module="control.cli_light",
+        command="light",
+        extra="control",
+        help="Streetlights: plans, overrides, and why a lamp is lit.",
+    ),
     "outbox": Entry(
         module="control.cli_outbox", command="outbox", extra="control", help="Messages: what was told to whom, and did it arrive."
     ),

@@ -1,1 +1,3 @@
-"""Lighting in control: what recorded power says of a feeder, and how faults are found. Pure; times are arguments."""
+"""Lighting in control: plans and their roll-out, orders to edge nodes; what recorded power says of a feeder; faults, and how they
+are found.
+"""

@@ -81,16 +81,17 @@ class LightingField:
 
     # -- what happens ----------------------------------------------------------------------------------------------------
 
-    def event(self, event: HostEvent) -> None:
+    def event(self, event: HostEvent, now: int) -> None:  # noqa: ARG002 - a hearer is told when; readings have times of their own
         """Something came off the wire."""
         device = self._kept.event(event)
         if device in self._cabinets:
             newest = max((one.time for one in self._kept.of(device).values()), default=0)
             self._cabinet(self._cabinets[device], newest)
 
-    def away(self) -> None:
-        """The broker is away: nothing is known."""
-        self._kept.forget()
+    def broker(self, connected: bool, now: int) -> None:  # noqa: ARG002 - as above
+        """The broker is there or away: away, nothing is known."""
+        if not connected:
+            self._kept.forget()
 
     def tick(self, now: int) -> None:
         """Time has passed."""

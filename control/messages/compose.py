@@ -25,6 +25,7 @@ KINDS = {
     "gap": ("排班 ", "shifts: "),
     "test": ("测试 ", "test: "),
     "channel": ("通道故障 ", "channel broken: "),
+    "lights": ("照明 ", "lights: "),
 }
 FIRST = 5
 _VALUE_CHARS = 24

@@ -275,3 +275,90 @@ work_order_event = Table(
     Index("ix_work_order_event_order", "order"),
 )
 """The order's history (台账): created, assigned, accepted, on-site, done, confirmed, reopened, closed, note."""
+
+# -- lighting ------------------------------------------------------------------------------------------------------------------
+
+lighting_plan = Table(
+    "lighting_plan",
+    metadata,
+    Column("version", Number, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""Versions of the county's lighting plan, never changed; ``body`` is a document of ``lampwell.lighting.documents``."""
+
+lighting_rollout = Table(
+    "lighting_rollout",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, ForeignKey("lighting_plan.version"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ix_lighting_rollout_at", "at"),
+)
+"""How a version went, or goes, to the edge nodes; ``body`` is what the stepper remembers (JSON).
+
+``revision``: the highest number that a document of it bears; edge nodes take none that is not above the one they have, so that a
+late order can not bring an old plan back.
+"""
+
+lighting_edge = Table(
+    "lighting_edge",
+    metadata,
+    Column("edge", Text, primary_key=True),
+    Column("asked", Text, nullable=False, default=""),
+    Column("confirmed", Text, nullable=False, default=""),
+    Column("confirmed_at", BigInteger),
+    Column("unlike", BigInteger),
+    Column("unlike_at", BigInteger),
+    Column("overrides", Text, nullable=False, default=""),
+    Column("overrides_at", BigInteger),
+)
+"""What an edge node was asked to go by and what it last said: ``<revision> <hash>``, targets unlike, overrides (JSON)."""
+
+lighting_order = Table(
+    "lighting_order",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("edge", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("issued", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("by_control", Boolean, nullable=False, default=False),
+    Column("reason_zh", Text, nullable=False, default=""),
+    Column("reason_en", Text, nullable=False, default=""),
+    Column("sent", Integer, nullable=False, default=0),
+    Column("sent_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Index("ix_lighting_order_state", "state"),
+    Index("ix_lighting_order_issued", "issued"),
+    Index("ix_lighting_order_request", "request"),
+)
+"""Orders to edge nodes; ``request`` ties those of one wish together, ``body`` is the order as it goes over the wire.
+
+``by_control``: control itself called it failed, for want of an answer.
+"""
+
+lighting_answer = Table(
+    "lighting_answer",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("order", Text, ForeignKey("lighting_order.id"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("heard_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ix_lighting_answer_order", "order"),
+)
+"""What edge nodes said of an order; ``body`` is the outcome as it came."""

@@ -64,12 +64,14 @@ class Lights:
     def born(self) -> None:
         size = len(HEALTHY)
         birth = Scan(self.layout, self.now, tuple(range(size)), tuple(HEALTHY.values()), (0,) * size)
-        self.field.event(DeviceBorn(layout=self.layout, birth=birth, times=(self.now,) * size))
+        self.field.event(DeviceBorn(layout=self.layout, birth=birth, times=(self.now,) * size), self.now)
 
     def say(self, flags: int = 0, **values: Value) -> None:
         paths = [name.replace("__", "/") for name in values]
         index = tuple(list(HEALTHY).index(path) for path in paths)
-        self.field.event(ScanReceived(Scan(self.layout, self.now, index, tuple(values.values()), (flags,) * len(index))))
+        self.field.event(
+            ScanReceived(Scan(self.layout, self.now, index, tuple(values.values()), (flags,) * len(index))), self.now
+        )
         self.told += self.field.told()
 
     def wait(self, seconds: float) -> None:
@@ -129,9 +131,9 @@ def test_silence_and_the_broker_prove_nothing(county: County) -> None:
     lights.wait(400)
     lights.say(loop1__commanded=False)
     lights.wait(60)
-    lights.field.event(DeviceDied(node=lights.layout.node, device=CABINET, time=lights.now))
+    lights.field.event(DeviceDied(node=lights.layout.node, device=CABINET, time=lights.now), lights.now)
     lights.wait(600)
-    lights.field.away()
+    lights.field.broker(connected=False, now=lights.now)
     lights.wait(600)
     assert False not in [one.value for one in lights.told if one.key == f"contactor-welded@{CABINET}/loop1"][1:]
 

@@ -1,0 +1,264 @@
+"""Lighting over the API: versions of the plan and their roll-out, overrides and locks, what edge nodes confirm, and why."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from control.desk import NotDone
+from control.lighting.activation import Activation, activate
+from control.lighting.checks import Finding, check_plan
+from control.lighting.compare import Difference, difference
+from control.lighting.desk import LightDesk
+from control.lighting.digest import DAY_MS, Digest, digest, tonight_of
+from control.lighting.rollout import Rollout
+from control.lighting.selection import Selection
+from control.lighting.views import (
+    LAYER_WORDS,
+    EdgeRow,
+    Explained,
+    Given,
+    LightOrder,
+    LightOrderDetail,
+    LightStatus,
+    RolloutRow,
+    override_row,
+    rollout_row,
+)
+from control.lighting.wishes import Wish, Wishes
+from control.store import lighting as store
+from control.store.lighting import Version
+from control.store.writer import Writer
+from lampwell.assets import County
+from lampwell.clock import Clock
+from lampwell.errors import ConfigError, Problem
+from lampwell.lighting.files import load_lighting
+from lampwell.lighting.level import NoTarget, Timetable
+from lampwell.lighting.model import Plan
+from lampwell.lighting.night import night_of
+from lampwell.lighting.preview import Basis, NightPreview, loads_of, preview_night
+from lampwell.lighting.wire import Said
+from lampwell.local import Methods
+
+METHODS: Methods = {
+    "lighting.status": ((), LightStatus),
+    "lighting.versions": ((), list[Version]),
+    "lighting.plan": ((int,), str),
+    "lighting.check": ((Plan,), list[Finding]),
+    "lighting.preview": ((int, str, date), NightPreview),
+    "lighting.difference": ((int, int, date, int), Difference),
+    "lighting.take": ((Plan, str, str), Version),
+    "lighting.activate": ((Activation, str, str), RolloutRow),
+    "lighting.rollback": ((Activation, str, str), RolloutRow),
+    "lighting.stop": ((str, str), RolloutRow),
+    "lighting.rollouts": ((int,), list[RolloutRow]),
+    "lighting.explain": ((str, int), Explained),
+    "lighting.override": ((Selection, Wish, str, str), Given),
+    "lighting.lock": ((Selection, Said, str, str), Given),
+    "lighting.release": ((str, Said, str, bool), list[LightOrder]),
+    "lighting.digest": ((), Digest),
+    "lighting.orders": ((int, int), list[LightOrder]),
+    "lighting.order": ((str,), list[LightOrderDetail]),
+}
+"""What may be asked over the socket."""
+MORNING_MS = 4 * 3_600_000
+"""From eight in the morning on the coming night is looked at."""
+
+
+class Lighting:
+    """A version 0 means the one that runs: the last that came to all edge nodes, else the newest."""
+
+    def __init__(self, county: County, desk: LightDesk, writer: Writer, clock: Clock) -> None:
+        self.desk = desk
+        self._county, self._writer, self._clock = county, writer, clock
+        loads = loads_of(county)
+        self._wishes = Wishes(desk, writer, clock, ZoneInfo(county.time_zone), loads, self._plan)
+
+    # -- looking -----------------------------------------------------------------------------------------------------------
+
+    async def status(self) -> LightStatus:
+        """What every edge node was asked to go by, confirms and reads back; what stands above it; the newest roll-out."""
+        done = await self._writer.read(store.versions_done)
+        past = await self.rollouts(1)
+        return LightStatus(
+            now=self._clock.now(),
+            running=done[0] if done else 0,
+            edges=tuple(self._edge(edge) for edge in self.desk.places.edges),
+            rollout=past[0] if past else None,
+        )
+
+    async def versions(self) -> list[Version]:
+        """Every version of the plan, the newest first."""
+        return list(await self.desk.shelf.versions())
+
+    async def plan(self, version: int = 0) -> str:
+        """One version's document (``lampwell.lighting.documents``). NotDone."""
+        return await self.desk.shelf.body(version or await self._running())
+
+    async def rollouts(self, most: int = 20) -> list[RolloutRow]:
+        """The newest first."""
+        past = await self._writer.read(partial(store.past_rollouts, most=most))
+        return [rollout_row(one.rollout, at=one.at, who=one.who, why=one.reason) for one in past]
+
+    async def explain(self, target: str, at: int = 0) -> Explained:
+        """The level that should hold at a loop or lamp at an instant (0 now) and why, by the plan that its edge node confirmed
+        and the overrides that it reports. Light sensors are left out. NotDone.
+        """
+        at = at or self._clock.now()
+        newest = await self._plan()
+        one = next((each for each in newest.targets if each.id == target), None)
+        if one is None:
+            raise NotDone(f"没有该回路或灯 there is no loop or lamp {target!r}; write for example {newest.targets[0].id}")
+        said = self.desk.said[edge := self.desk.places.edge_of[one.cabinet]]
+        held = self.desk.holds(edge, said.plan)
+        table = await self.desk.shelf.timetable(*held) if held else Timetable(newest)
+        try:
+            found = table.level_at(target, at, self.desk.standing)
+        except NoTarget:
+            raise NotDone(f"{edge} 的方案中没有该对象 the plan of {edge} does not have {target!r} yet") from None
+        return Explained(
+            target=target,
+            zh=one.zh,
+            en=one.en,
+            at=at,
+            level=found.level,
+            why=Said(zh=found.why.zh, en=found.why.en),
+            layer=LAYER_WORDS[found.layer],
+            plan=said.plan if held else "",
+            version=held[0] if held else await self._running(),
+            alive=said.alive,
+        )
+
+    async def digest(self) -> Digest:
+        """What to know before the coming night (by day) or of the present one. ConfigError."""
+        status, now = await self.status(), self._clock.now()
+        day = night_of(now + MORNING_MS, ZoneInfo(self._county.time_zone))
+        if not status.running:
+            return digest(status, day, tonight=None)
+        plan, basis = await self.desk.shelf.plan(status.running), await self._basis()
+        tonight = await asyncio.to_thread(tonight_of, Timetable(plan), day, basis)
+        findings = await asyncio.to_thread(check_plan, plan, basis, day)
+        return digest(status, day, tonight=tonight, orders=await self.orders(now - DAY_MS, 1_000), findings=findings)
+
+    async def preview(self, version: int, target: str, day: date) -> NightPreview:
+        """One night of a loop or lamp by a version. NotDone."""
+        table, basis = Timetable(await self.desk.shelf.plan(version or await self._running())), await self._basis()
+        if target not in table.targets:
+            raise NotDone(f"没有该回路或灯 there is no loop or lamp {target!r}")
+        return await asyncio.to_thread(preview_night, table, target, day, basis)
+
+    async def difference(self, old: int, new: int, day: date, nights: int) -> Difference:
+        """What changes from a version to another. NotDone."""
+        before, after = [await self.desk.shelf.plan(number or await self._running()) for number in (old, new)]
+        return await asyncio.to_thread(difference, before, after, day, nights, await self._basis())
+
+    async def check(self, plan: Plan) -> list[Finding]:
+        """What is wrong with a plan, errors first."""
+        today = night_of(self._clock.now(), ZoneInfo(self._county.time_zone))
+        return list(await asyncio.to_thread(check_plan, plan, await self._basis(), today))
+
+    # -- versions and their roll-out -----------------------------------------------------------------------------------------
+
+    async def take(self, plan: Plan, who: str, reason: str) -> Version:
+        """Keep a new version (the newest one if it is the same); nothing is sent. ConfigError with all that is wrong, NotDone."""
+        if not who.strip() or not reason.strip():
+            raise NotDone("请注明是谁、为什么 say who you are and why")
+        if wrong := [one for one in await self.check(plan) if one.is_error]:
+            raise ConfigError(problem(one) for one in wrong)
+        return await self.desk.shelf.take(plan, who.strip(), reason.strip(), self._clock.now())
+
+    async def activate(self, wanted: Activation, who: str, reason: str) -> RolloutRow:
+        """Begin to bring a version to all edge nodes, stage by stage. NotDone."""
+        return await self._shown(await activate(self.desk, wanted, who, reason))
+
+    async def rollback(self, wanted: Activation, who: str, reason: str) -> RolloutRow:
+        """Activate the version that ran before; its number need not be given. NotDone."""
+        done = await self._writer.read(store.versions_done)
+        newest = self.desk.rollout.version if self.desk.rollout else 0
+        earlier = [number for number in done if number != newest]
+        if not wanted.version and not earlier:
+            raise NotDone("没有更早生效的版本 no earlier version has run")
+        version = wanted.version or earlier[0]
+        return await self._shown(await activate(self.desk, replace(wanted, version=version), who, reason))
+
+    async def stop(self, who: str, reason: str) -> RolloutRow:
+        """End the roll-out that runs; what was confirmed stays. NotDone."""
+        if not who.strip() or not reason.strip():
+            raise NotDone("请注明是谁、为什么 say who you are and why")
+        return await self._shown(await self.desk.stop(who.strip(), reason.strip()))
+
+    # -- overrides -----------------------------------------------------------------------------------------------------------
+
+    async def override(self, selection: Selection, wish: Wish, who: str, token: str = "") -> Given:
+        """See ``Wishes.override``."""
+        return await self._wishes.override(selection, wish, who, token)
+
+    async def lock(self, selection: Selection, reason: Said, who: str, token: str = "") -> Given:
+        """See ``Wishes.lock``."""
+        return await self._wishes.lock(selection, reason, who, token)
+
+    async def release(self, name: str, reason: Said, who: str, confirmed: bool = False) -> list[LightOrder]:
+        """See ``Wishes.release``."""
+        return await self._wishes.release(name, reason, who, confirmed)
+
+    async def orders(self, since: int = 0, most: int = 100) -> list[LightOrder]:
+        """See ``Wishes.orders``."""
+        return await self._wishes.orders(since, most)
+
+    async def order(self, name: str) -> list[LightOrderDetail]:
+        """See ``Wishes.order``."""
+        return await self._wishes.order(name)
+
+    # -- the pieces ----------------------------------------------------------------------------------------------------------
+
+    async def _running(self) -> int:
+        done = await self._writer.read(store.versions_done)
+        if done:
+            return done[0]
+        known = await self.desk.shelf.versions()
+        if not known:
+            raise NotDone("还没有方案：先执行 there is no plan yet: lampwell light activate")
+        return self.desk.rollout.version if self.desk.rollout else known[0].version
+
+    async def _plan(self) -> Plan:
+        return await self.desk.shelf.plan(await self._running())
+
+    async def _basis(self) -> Basis:
+        lighting = await asyncio.to_thread(load_lighting, self._county.folder, self._county)
+        return Basis(loads=loads_of(self._county), tariffs=lighting.tariffs)
+
+    async def _shown(self, rollout: Rollout) -> RolloutRow:
+        return next(one for one in await self.rollouts() if one.id == rollout.id)
+
+    def _version(self, edge: str, plan: str) -> int:
+        held = self.desk.holds(edge, plan)
+        return held[0] if held else 0
+
+    def _edge(self, edge: str) -> EdgeRow:
+        said, asked, now = self.desk.said[edge], self.desk.asked.get(edge, ""), self._clock.now()
+        names = next(one for one in self._county.edges if one.id == edge)
+        known = said.alive and asked and said.plan_at is not None and said.unlike is not None
+        return EdgeRow(
+            edge=edge,
+            zh=names.zh,
+            en=names.en,
+            area=names.area,
+            alive=said.alive,
+            asked=asked,
+            asked_version=self._version(edge, asked),
+            confirmed=said.plan,
+            confirmed_version=self._version(edge, said.plan),
+            agrees=(said.plan == asked and said.unlike == 0) if known else None,
+            unlike=said.unlike,
+            unlike_at=said.unlike_at,
+            overrides=tuple(override_row(edge, one, now) for one in said.overrides if one.end is None or one.end > now),
+        )
+
+
+def problem(one: Finding) -> Problem:
+    """A finding as a configuration's problem."""
+    since = f" ({one.day})" if one.day else ""
+    return Problem("lighting", f"{one.where}{since}", f"{one.text.zh} {one.text.en}")

@@ -1,0 +1,103 @@
+"""Two plans side by side: which loops and lamps switch otherwise in one night, and what that is in kWh and CNY. Pure.
+
+A year is reckoned as ``lampwell.lighting.preview`` does: without sensors and overrides, ramps as steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from lampwell.lighting.figures import Figures, total
+from lampwell.lighting.level import Timetable
+from lampwell.lighting.model import Plan
+from lampwell.lighting.preview import Basis, preview
+from lampwell.lighting.sun import MINUTE_MS
+from lampwell.lighting.switches import switches
+
+Night = tuple[tuple[int, int], ...]
+"""(epoch ms, level) of each switch, in order; the first is the level at the noon it begins with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rank:
+    """Loops and lamps that do the same, to the minute, in both plans; times are those of the first."""
+
+    targets: tuple[str, ...]
+    was: Night
+    now: Night
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """From an old plan to a new one. ``ranks``: what switches otherwise in the night of ``day``; figures over ``nights`` nights.
+
+    ``programs``, ``calendars``: changed, new or gone, by id.
+    """
+
+    day: date
+    nights: int
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    programs: tuple[str, ...]
+    calendars: tuple[str, ...]
+    ranks: tuple[Rank, ...]
+    was: Figures
+    now: Figures
+
+    @property
+    def is_none(self) -> bool:
+        """Whether both plans say the same of that night and of every target."""
+        return not (self.added or self.removed or self.programs or self.calendars or self.ranks or self.was != self.now)
+
+
+def difference(old: Plan, new: Plan, day: date, nights: int, basis: Basis) -> Difference:
+    """What changes from ``old`` to ``new``."""
+    before, after = Timetable(old), Timetable(new)
+    both = [name for name in after.targets if name in before.targets]
+    nights_was, nights_now = nights_of(before, both, day), nights_of(after, both, day)
+    return Difference(
+        day=day,
+        nights=nights,
+        added=tuple(name for name in after.targets if name not in before.targets),
+        removed=tuple(name for name in before.targets if name not in after.targets),
+        programs=_otherwise(before.programs, after.programs),
+        calendars=_otherwise(before.calendars, after.calendars),
+        ranks=_ranks(both, nights_was, nights_now),
+        was=figures(before, day, nights, basis),
+        now=figures(after, day, nights, basis),
+    )
+
+
+def figures(table: Timetable, day: date, nights: int, basis: Basis) -> Figures:
+    """Of all loops together; their lamps hang on them and are not counted again."""
+    loops = [name for name, one in table.targets.items() if not one.loop]
+    return total(preview(table, loops, day, nights, basis).values())
+
+
+def nights_of(table: Timetable, targets: Sequence[str], day: date) -> dict[str, Night]:
+    """The switches of each target in the night of a date."""
+    found: dict[str, Night] = {}
+    for name in targets:
+        night = table.night(table.targets[name].place, day)
+        first = (night.start, table.settled(name, night.start).level)
+        found[name] = (first, *((one.at, one.level) for one in switches(table, name, night.start + 1, night.end)))
+    return found
+
+
+def _alike(night: Night) -> Night:
+    """To the minute: neighbours differ by seconds of the sun."""
+    return tuple((round(at / MINUTE_MS), level) for at, level in night)
+
+
+def _ranks(targets: Sequence[str], was: Mapping[str, Night], now: Mapping[str, Night]) -> tuple[Rank, ...]:
+    alike: dict[tuple[Night, Night], list[str]] = {}
+    for name in targets:
+        if was[name] != now[name]:
+            alike.setdefault((_alike(was[name]), _alike(now[name])), []).append(name)
+    return tuple(Rank(targets=tuple(names), was=was[names[0]], now=now[names[0]]) for names in alike.values())
+
+
+def _otherwise(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[str, ...]:
+    return tuple(name for name in dict.fromkeys((*old, *new)) if old.get(name) != new.get(name))

@@ -1,0 +1,283 @@
+"""The lighting desk: what edge nodes say comes in, orders go out and are followed, a version of the plan is rolled out.
+
+An order is on disk before it is sent, so that it keeps its id over a restart of control and is carried out once. What nodes say
+is taken at once, in memory, and written a moment later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from secrets import token_hex
+
+from sqlalchemy import Connection
+
+from control.desk import NotDone
+from control.lighting import rollout as stepper
+from control.lighting.following import Followed, OrderState, answered, is_due, overdue, sent, withdrawn
+from control.lighting.heard import EdgeSaid, Listener, News, standing_of
+from control.lighting.places import Places
+from control.lighting.rollout import Fact, Goal, Phase, Rollout, number_of
+from control.lighting.shelf import Shelf
+from control.store import lighting as store
+from control.store.errors import StateError
+from control.store.writer import Writer
+from lampwell.clock import Clock
+from lampwell.lighting.standing import Standing
+from lampwell.lighting.wire import Do, Order, Outcome, Said, TakePlan, write
+from lampwell.readings import NodeId
+from lampwell.sparkplug.messages import HostEvent
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+MOST_PAST = 100
+"""Roll-outs whose plans are recognised when an edge node confirms one."""
+KEPT_MS = 86_400_000
+"""So long an answer may still come to an order that control called failed."""
+LASTS_MS = 120_000
+"""An order that is not a plan must be begun within this."""
+Send = Callable[[NodeId, str], bool]
+Tell = Callable[[Connection, Rollout], None]
+Wake = Callable[[], None]
+
+
+class LightDesk:
+    """``send``: an order's text to an edge node; whether it went out. ``tell``: what else is written when a roll-out has stopped
+    by itself; ``wake`` is called when that is on disk.
+    """
+
+    def __init__(
+        self, places: Places, writer: Writer, clock: Clock, send: Send, *, tell: Tell | None = None, wake: Wake | None = None
+    ) -> None:
+        self.places, self.shelf = places, Shelf(places, writer)
+        self.rollout: Rollout | None = None
+        self.asked: dict[str, str] = {}
+        self._past: list[Rollout] = []
+        self._writer, self._clock, self._send = writer, clock, send
+        self._tell, self._wake = tell or _nothing, wake or _nothing
+        self._listener = Listener({node: edge for edge, node in places.node_of.items()})
+        self._orders: dict[str, Followed] = {}
+        self._refused: dict[str, Said] = {}
+        self._rolling = asyncio.Lock()
+
+    async def begin(self) -> None:
+        """Take up what an earlier life left: orders under way, a roll-out, what edge nodes last said. StateError."""
+        since = self._clock.now() - KEPT_MS
+        past = await self._writer.read(lambda connection: store.past_rollouts(connection, MOST_PAST))
+        self._past = [one.rollout for one in past]
+        self.rollout = self._past[0] if past else None
+        known = await self._writer.read(store.load_edges)
+        self.asked = {edge: asked for edge, (asked, _) in known.items()}
+        self._listener.said = {edge: said for edge, (_, said) in known.items()}
+        kept = await self._writer.read(lambda connection: store.open_orders(connection, since))
+        self._orders = {one.order.id: one for one in kept}
+        if (rollout := self.rollout) is not None:
+            for one in await self._writer.read(lambda connection: store.find_orders(connection, rollout.id)):
+                self._note(one)
+
+    # -- looking -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def said(self) -> Mapping[str, EdgeSaid]:
+        """What each edge node last said."""
+        return {edge: self._listener.said.get(edge, EdgeSaid()) for edge in self.places.edges}
+
+    @property
+    def standing(self) -> Standing:
+        """What stands above the programs, as the edge nodes tell it."""
+        return standing_of(tuple(one for said in self.said.values() for one in said.overrides))
+
+    def holds(self, edge: str, plan: str) -> tuple[int, Goal] | None:
+        """The version, and which part of it, behind what an edge node was asked for or confirms; None = not one of ours."""
+        found = ((each.version, goal) for each in self._past for stage in each.stages for goal in stage.goals)
+        return next(((version, goal) for version, goal in found if goal.edge == edge and goal.plan == plan), None)
+
+    async def next_revision(self) -> int:
+        """The number for the next document: above every one that was sent, and every one that an edge node has."""
+        sent_last = await self._writer.read(store.last_revision)
+        return max(sent_last, *(number_of(said.plan) for said in self.said.values()), 0) + 1
+
+    # -- what is heard -----------------------------------------------------------------------------------------------------
+
+    def event(self, event: HostEvent, now: int) -> None:
+        """Something came off the wire."""
+        if (news := self._listener.event(event)) is not None:
+            self._heard(news, now)
+
+    def broker(self, connected: bool, now: int) -> None:  # noqa: ARG002 - both are told to every hearer
+        """The broker is there or away: away, nothing is known of any node; back, they will be heard of."""
+        if not connected:
+            self._listener.lost()
+
+    def _heard(self, news: News, now: int) -> None:
+        said = news.said
+        self._keep(lambda connection: store.keep_edge(connection, news.edge, said))
+        for outcome in news.outcomes:
+            self._answer(outcome, now)
+
+    def _answer(self, outcome: Outcome, now: int) -> None:
+        self._keep(lambda connection: store.put_answer(connection, outcome, heard_at=now))
+        one = self._orders.get(outcome.id)
+        if one is not None and (after := answered(one, outcome, now)) is not one:
+            self._take(after, now)
+
+    # -- orders ------------------------------------------------------------------------------------------------------------
+
+    async def give(self, wishes: Mapping[str, Do], who: str, what: str, reason: str) -> list[Followed]:
+        """Give each edge node its order; they are on disk when this returns, and sent if the node is there. StateError."""
+        now, request = self._clock.now(), token_hex(5)
+        made = [
+            Followed(
+                order=Order(id=f"{request}-{n}", who=who, issued=now, expires=now + LASTS_MS, do=do), edge=edge, request=request
+            )
+            for n, (edge, do) in enumerate(wishes.items(), 1)
+        ]
+
+        def keep(connection: Connection) -> None:
+            for one in made:
+                store.put_order(connection, one, what, reason)
+
+        await self._writer.write(keep)
+        self._orders.update({one.order.id: one for one in made})
+        self.follow(self._clock.now())
+        return [self._orders.get(one.order.id, one) for one in made]
+
+    def follow(self, now: int) -> None:
+        """Send what is due, give up what is too late, forget what is over."""
+        there = {edge for edge, said in self.said.items() if said.alive}
+        for one in list(self._orders.values()):
+            late = overdue(one, now)
+            if late is not one:
+                self._take(late, now)
+            elif is_due(one, now) and one.edge in there and self._send(self.places.node_of[one.edge], write(one.order)):
+                self._take(sent(one, now), now)
+            elif one.ended_at is not None and now - one.order.issued > KEPT_MS:
+                del self._orders[one.order.id]
+
+    def _take(self, one: Followed, now: int) -> None:
+        self._keep(lambda connection: store.keep_order(connection, one, at=now))
+        self._orders[one.order.id] = one
+        self._note(one)
+        if one.ended_at is not None and not one.by_control:
+            del self._orders[one.order.id]
+
+    def _note(self, one: Followed) -> None:
+        """A plan that an edge node will not take."""
+        if isinstance(one.order.do, TakePlan) and not one.by_control and one.state in (OrderState.REFUSED, OrderState.FAILED):
+            self._refused[one.order.id] = one.reason
+
+    # -- rolling out -------------------------------------------------------------------------------------------------------
+
+    async def roll(self, rollout: Rollout, who: str, reason: str) -> Rollout:
+        """Begin a roll-out. NotDone while another one runs; StateError."""
+        async with self._rolling:
+            self.refuse_second()
+            now = self._clock.now()
+            await self._writer.write(lambda connection: store.begin_rollout(connection, rollout, at=now, who=who, reason=reason))
+            self.rollout = rollout
+            self._past.insert(0, rollout)
+        await self._step()
+        return self.rollout
+
+    def refuse_second(self) -> None:
+        """NotDone while a roll-out runs."""
+        if self.rollout is not None and self.rollout.phase is Phase.RUNNING:
+            raise NotDone(
+                f"版本 {self.rollout.version} 正在下发 version {self.rollout.version} is being rolled out; "
+                "先停止 stop it first: lampwell light stop"
+            )
+
+    async def stop(self, who: str, reason: str) -> Rollout:
+        """End the roll-out that runs; what was confirmed stays. NotDone where none runs; StateError."""
+        async with self._rolling:
+            if self.rollout is None or self.rollout.phase is not Phase.RUNNING:
+                raise NotDone("没有正在进行的下发 no roll-out is under way")
+            now = self._clock.now()
+            after = stepper.stopped(self.rollout, Said(zh=f"{who} 停止：{reason}", en=f"stopped by {who}: {reason}"), now)
+            await self._writer.write(lambda connection: store.keep_rollout(connection, after, at=now, who=who))
+            self.rollout = after
+            self._withdraw(after, now)
+            return after
+
+    async def run(self) -> None:
+        """Follow orders and roll-outs until cancelled."""
+        while True:
+            try:
+                self.follow(self._clock.now())
+                await self._step()
+            except StateError as error:
+                log.error("the lighting desk waits for its state: %s", error)
+            await self._clock.sleep(TICK_S)
+
+    async def _step(self) -> None:
+        async with self._rolling:
+            if self.rollout is None:
+                return
+            now = self._clock.now()
+            after, goals = stepper.step(self.rollout, self._facts(), now)
+            if after is self.rollout or after == self.rollout:
+                return
+            orders = [await self._order(after, goal, now) for goal in goals]
+            asked = {edge: goal.plan for edge, goal in stepper.asked(after).items()}
+
+            def keep(connection: Connection) -> None:
+                _kept(connection, after, orders, asked, now)
+                if after.phase is Phase.STOPPED:
+                    self._tell(connection, after)
+
+            await self._writer.write(keep)
+            if after.phase is Phase.STOPPED:
+                log.error("roll-out of version %d has stopped: %s %s", after.version, after.reason.zh, after.reason.en)
+                self._wake()
+                self._withdraw(after, now)
+            self.rollout = after
+            self.asked.update(asked)
+            self._orders.update({one.order.id: one for one in orders})
+
+    def _withdraw(self, rollout: Rollout, now: int) -> None:
+        for one in [each for each in self._orders.values() if each.request == rollout.id]:
+            if (after := withdrawn(one, now)) is not one:
+                self._take(after, now)
+
+    async def _order(self, rollout: Rollout, goal: Goal, now: int) -> Followed:
+        document = await self.shelf.document(rollout.version, goal)
+        order = Order(
+            id=goal.order,
+            who=f"version {rollout.version}",
+            issued=now,
+            expires=now + rollout.patience_ms,
+            do=TakePlan(document=document),
+        )
+        return Followed(order=order, edge=goal.edge, request=rollout.id)
+
+    def _facts(self) -> Mapping[str, Fact]:
+        return {edge: _fact(said, self._refused) for edge, said in self.said.items()}
+
+    def _keep(self, work: Callable[[Connection], object]) -> None:
+        try:
+            self._writer.submit(work)
+        except StateError as error:
+            log.error("lighting: %s", error)
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+def _fact(said: EdgeSaid, refused: Mapping[str, Said]) -> Fact:
+    """What is known now: nothing of a node that is not known to be there."""
+    if not said.alive:
+        return Fact(refused=refused)
+    return Fact(plan=said.plan if said.plan_at is not None else None, unlike=said.unlike, refused=refused)
+
+
+def _kept(connection: Connection, rollout: Rollout, orders: Sequence[Followed], asked: Mapping[str, str], now: int) -> None:
+    """A step of a roll-out, in one transaction with its orders: none is asked for twice, whenever control ends."""
+    store.keep_rollout(connection, rollout, at=now)
+    for one in orders:
+        if not store.has_order(connection, one.order.id):
+            store.put_order(connection, one, f"version {rollout.version}", "")
+    for edge, plan in asked.items():
+        store.keep_asked(connection, edge, plan)

@@ -1,0 +1,214 @@
+"""What the lighting desk shows: edge nodes, overrides, orders and roll-outs as people look at them. Values only, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from control.lighting.changes import Change
+from control.lighting.following import Followed
+from control.lighting.rollout import Phase, Rollout
+from lampwell.lighting.model import Layer
+from lampwell.lighting.wire import Lease, Lock, Outcome, Release, Said, Stands, TakePlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideRow:
+    """What stands above the programs at an edge node. ``left_s``: until its end; None = until it is released."""
+
+    id: str
+    edge: str
+    layer: str
+    targets: tuple[str, ...]
+    level: int
+    start: int
+    end: int | None
+    left_s: int | None
+    who: str
+    reason: Said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeRow:
+    """``asked``, ``confirmed``: ``<revision> <hash>``, and the versions behind them (0 = none of ours). ``agrees`` None: not
+    known, since the node is not there or has not said.
+    """
+
+    edge: str
+    zh: str
+    en: str
+    area: str
+    alive: bool | None
+    asked: str
+    asked_version: int
+    confirmed: str
+    confirmed_version: int
+    agrees: bool | None
+    unlike: int | None
+    unlike_at: int | None
+    overrides: tuple[OverrideRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutRow:
+    """``stage``: of ``stages``, from 1. ``since``: when its edge nodes began to agree, None they do not yet."""
+
+    id: str
+    version: int
+    at: int
+    who: str
+    why: str
+    phase: Phase
+    stage: int
+    stages: tuple[Said, ...]
+    settle_s: int
+    since: int | None
+    reason: Said
+    ended_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LightStatus:
+    """``running``: the version that all edge nodes were last brought to, 0 none."""
+
+    now: int
+    running: int
+    edges: tuple[EdgeRow, ...]
+    rollout: RolloutRow | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LightOrder:
+    """An order and what has become of it. ``kind``: plan, lease, lock, release. ``by_control``: nobody answered."""
+
+    id: str
+    request: str
+    edge: str
+    who: str
+    kind: str
+    what: Said
+    issued: int
+    expires: int
+    state: str
+    by_control: bool
+    reason: Said
+    sent: int
+    sent_at: int | None
+    ended_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LightOrderDetail:
+    """With everything that the edge node said of it, in the order in which it was heard."""
+
+    order: LightOrder
+    answers: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a wish came to. ``token``: it is not done yet, say it again with this token; else ``orders`` are under way."""
+
+    change: Change
+    orders: tuple[LightOrder, ...] = ()
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """The level that should hold at an instant and why. ``plan``: as the edge node confirmed it, "" = by the newest version,
+    which the node has not confirmed. ``alive`` as in ``EdgeRow``.
+    """
+
+    target: str
+    zh: str
+    en: str
+    at: int
+    level: int
+    why: Said
+    layer: str
+    plan: str
+    version: int
+    alive: bool | None
+
+
+def override_row(edge: str, one: Stands, now: int) -> OverrideRow:
+    """One override with the time it has left."""
+    return OverrideRow(
+        id=one.id,
+        edge=edge,
+        layer=one.layer,
+        targets=one.targets,
+        level=one.level,
+        start=one.start,
+        end=one.end,
+        left_s=None if one.end is None else max(0, round((one.end - now) / 1000)),
+        who=one.who,
+        reason=one.reason,
+    )
+
+
+def order_row(one: Followed) -> LightOrder:
+    """One order."""
+    order = one.order
+    return LightOrder(
+        id=order.id,
+        request=one.request,
+        edge=one.edge,
+        who=order.who,
+        kind=order.do.__struct_config__.tag or "",  # type: ignore[arg-type]  # our tags are words
+        what=what(one),
+        issued=order.issued,
+        expires=order.expires,
+        state=one.state.value,
+        by_control=one.by_control,
+        reason=one.reason,
+        sent=one.sent,
+        sent_at=one.sent_at,
+        ended_at=one.ended_at,
+    )
+
+
+def what(one: Followed) -> Said:
+    """What it asks for, in words."""
+    match one.order.do:
+        case TakePlan():
+            return Said(zh="采用方案", en="take the plan")
+        case Lease(targets=targets, level=level, lasts_s=lasts_s):
+            return Said(
+                zh=f"{len(targets)} 个对象 {level}%，{lasts_s // 60} 分钟",
+                en=f"{len(targets)} targets at {level} % for {lasts_s // 60} min",
+            )
+        case Lock(targets=targets):
+            return Said(zh=f"挂牌 {len(targets)} 条回路", en=f"lock {len(targets)} loops")
+        case Release(order=order):
+            return Said(zh=f"解除 {order}", en=f"release {order}")
+    raise AssertionError("every order is one of these")
+
+
+def rollout_row(rollout: Rollout, *, at: int, who: str, why: str) -> RolloutRow:
+    """One roll-out."""
+    return RolloutRow(
+        id=rollout.id,
+        version=rollout.version,
+        at=at,
+        who=who,
+        why=why,
+        phase=rollout.phase,
+        stage=rollout.at + 1,
+        stages=tuple(Said(zh=stage.zh, en=stage.en) for stage in rollout.stages),
+        settle_s=rollout.settle_ms // 1000,
+        since=rollout.agreed_since,
+        reason=rollout.reason,
+        ended_at=rollout.ended_at,
+    )
+
+
+LAYER_WORDS = {
+    Layer.CREW_LOCK: "检修挂牌 crew lock",
+    Layer.INTERLOCK: "联锁 interlock",
+    Layer.LEASE: "限时指令 lease",
+    Layer.FESTIVAL: "节日 festival",
+    Layer.LUX: "照度 lux",
+    Layer.CALENDAR: "日历 calendar",
+    Layer.DEFAULT: "默认 default",
+}

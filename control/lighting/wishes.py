@@ -1,0 +1,206 @@
+"""Overrides, crew locks and releases, from a person's wish to orders for edge nodes; mass actions are asked for twice."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from secrets import token_hex
+from zoneinfo import ZoneInfo
+
+from control.desk import NotDone
+from control.lighting.changes import Change, change
+from control.lighting.desk import LightDesk
+from control.lighting.heard import layer_of
+from control.lighting.selection import Selected, Selection, resolve, whole_loops
+from control.lighting.views import Given, LightOrder, LightOrderDetail, order_row
+from control.store import lighting as store
+from control.store.writer import Writer
+from lampwell.clock import Clock
+from lampwell.lighting.figures import Load
+from lampwell.lighting.level import Timetable
+from lampwell.lighting.model import FULL, OFF, Layer, Plan
+from lampwell.lighting.night import DAY, night_of, noon_ms
+from lampwell.lighting.wire import Do, Lease, Lock, Release, Said, Stands
+from lampwell.times import shown_plain
+
+CONFIRM_MS = 300_000
+"""So long a mass action waits for its second confirmation."""
+LASTS_S = 7_200
+"""A lease's usual length (domain streetlights 4.1)."""
+MOST_RAMP_S = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A level for a while. ``start`` 0: at once. It ends by the next noon at the latest (domain streetlights 4.1), of which the
+    first is passed over where it is less than the usual length away.
+    """
+
+    level: int
+    lasts_s: int = LASTS_S
+    start: int = 0
+    ramp_s: int = 0
+    ramp_back_s: int = 0
+    reason: Said
+
+
+@dataclass(slots=True)
+class Wishes:
+    """``plan``: what there is to choose from now. ``zone``: county time."""
+
+    desk: LightDesk
+    writer: Writer
+    clock: Clock
+    zone: ZoneInfo
+    loads: Mapping[str, Load]
+    plan: Callable[[], Awaitable[Plan]]
+    _waiting: dict[str, tuple[object, int]] = field(default_factory=dict)
+
+    async def override(self, selection: Selection, wish: Wish, who: str, token: str = "") -> Given:
+        """Give what is selected a level for a while. More than one cabinet: the first answer has a token and nothing is done;
+        say it again with the token within five minutes. NotDone, StateError.
+        """
+        said_who, now = _named(who, wish.reason), self.clock.now()
+        self._check(wish, now)
+        plan = await self.plan()
+        selected = resolve(selection, plan, self.desk.places)
+        would = self._would(plan, selected, wish.level, wish.start or now, Layer.LEASE)
+        if not self._confirmed(would, ("lease", selected.ids, wish, said_who), token, now):
+            return Given(change=would, token=self._ask(("lease", selected.ids, wish, said_who), now))
+
+        def lease(targets: tuple[str, ...]) -> Do:
+            return Lease(
+                targets=targets,
+                level=wish.level,
+                lasts_s=wish.lasts_s,
+                start=wish.start,
+                ramp_s=wish.ramp_s,
+                ramp_back_s=wish.ramp_back_s,
+                reason=wish.reason,
+            )
+
+        return await self._give(would, selected, lease, said_who, f"{wish.level}% {wish.lasts_s} s", wish.reason)
+
+    async def lock(self, selection: Selection, reason: Said, who: str, token: str = "") -> Given:
+        """Crew lock: off, and nothing is switched there until it is released. As ``override``; whole loops only."""
+        said_who, now = _named(who, reason), self.clock.now()
+        plan = await self.plan()
+        selected = whole_loops(resolve(selection, plan, self.desk.places))
+        would = self._would(plan, selected, OFF, now, Layer.CREW_LOCK)
+        if not self._confirmed(would, ("lock", selected.ids, reason, said_who), token, now):
+            return Given(change=would, token=self._ask(("lock", selected.ids, reason, said_who), now))
+        return await self._give(would, selected, lambda targets: Lock(targets=targets, reason=reason), said_who, "lock", reason)
+
+    async def release(self, name: str, reason: Said, who: str, confirmed: bool = False) -> list[LightOrder]:
+        """End the leases or locks whose ids begin with ``name``: one order's, or all of one wish. NotDone, StateError.
+
+        An interlock only where ``who`` has ``confirmed`` that it was inspected on site (domain streetlights 5.3); the edge node
+        may still refuse.
+        """
+        said_who = _named(who, reason)
+        found = self._standing(name)
+        if not confirmed and any(layer_of(one.layer) is Layer.INTERLOCK for _, one in found):
+            raise NotDone(
+                "联锁须现场检查（积水退去、绝缘合格）后由具名人员确认解除 "
+                "an interlock is released by a named person after an inspection on site: confirm it (--inspected)"
+            )
+        made: list[LightOrder] = []
+        for edge, one in found:
+            do: Mapping[str, Do] = {edge: Release(order=one.id, reason=reason)}
+            made += map(order_row, await self.desk.give(do, said_who, f"release {one.id}", _text(reason)))
+        return made
+
+    async def orders(self, since: int = 0, most: int = 100) -> list[LightOrder]:
+        """Orders issued since then, the newest first, those that carry plans left out."""
+        found = await self.writer.read(partial(store.past_orders, since=since, most=min(most, 1_000)))
+        return [order_row(one) for one in found]
+
+    async def order(self, name: str) -> list[LightOrderDetail]:
+        """Orders whose id begins so, with all that was said of them. NotDone where there is none."""
+        found = await self.writer.read(partial(store.find_orders, name=name)) if name else []
+        if not found:
+            raise NotDone(f"没有该指令 there is no order {name!r}")
+        return [
+            LightOrderDetail(
+                order=order_row(one), answers=tuple(await self.writer.read(partial(store.answers, order=one.order.id)))
+            )
+            for one in found
+        ]
+
+    # -- the pieces --------------------------------------------------------------------------------------------------------
+
+    def _check(self, wish: Wish, now: int) -> None:
+        if not OFF <= wish.level <= FULL:
+            raise NotDone(f"亮度 0 至 100 a level is 0 to 100 percent, not {wish.level}")
+        if wish.lasts_s <= 0:
+            raise NotDone(f"须有时长 a lease lasts some time, not {wish.lasts_s} s")
+        if not (0 <= wish.ramp_s <= MOST_RAMP_S and 0 <= wish.ramp_back_s <= MOST_RAMP_S):
+            raise NotDone(f"渐变 0 至 {MOST_RAMP_S} 秒 a ramp takes 0 to {MOST_RAMP_S} s")
+        if wish.start and wish.start < now:
+            raise NotDone("开始时间已过 it would begin in the past")
+        start = wish.start or now
+        noon = noon_ms(night_of(start + LASTS_S * 1000, self.zone) + DAY, self.zone)
+        if start + wish.lasts_s * 1000 > noon:
+            until = shown_plain(noon, self.zone)
+            raise NotDone(
+                f"最长到次日中午 {until}：长期改动请改方案 it may last until {until} at most: for more, change the program"
+            )
+
+    def _would(self, plan: Plan, selected: Selected, level: int, at: int, layer: Layer) -> Change:
+        return change(
+            selected,
+            level,
+            at,
+            table=Timetable(plan),
+            standing=self.desk.standing,
+            places=self.desk.places,
+            loads=self.loads,
+            layer=layer,
+        )
+
+    def _confirmed(self, would: Change, asked: object, token: str, now: int) -> bool:
+        """Whether it needs no second word, or this is it. NotDone where the token is not for this."""
+        if not would.is_mass:
+            return True
+        if not token:
+            return False
+        kept, until = self._waiting.pop(token, (None, 0))
+        if kept != asked or now > until:
+            raise NotDone(
+                "确认码无效、已用、已过期或内容有变 this confirmation is for something else, used or too old: ask again"
+            )
+        return True
+
+    def _ask(self, asked: object, now: int) -> str:
+        self._waiting = {token: kept for token, kept in self._waiting.items() if now <= kept[1]}
+        token = token_hex(4)
+        self._waiting[token] = asked, now + CONFIRM_MS
+        return token
+
+    async def _give(
+        self, would: Change, selected: Selected, make: Callable[[tuple[str, ...]], Do], who: str, what: str, reason: Said
+    ) -> Given:
+        wishes = {edge: make(targets) for edge, targets in selected.by_edge(self.desk.places).items()}
+        made = await self.desk.give(wishes, who, f"{what} {len(selected.targets)} targets", _text(reason))
+        return Given(change=would, orders=tuple(map(order_row, made)))
+
+    def _standing(self, name: str) -> Sequence[tuple[str, Stands]]:
+        every = [(edge, one) for edge, said in self.desk.said.items() for one in said.overrides]
+        found = [(edge, one) for edge, one in every if name and one.id.startswith(name)]
+        if not found:
+            there = ", ".join(one.id for _, one in every) or "无 none"
+            raise NotDone(f"没有该限时指令或挂牌 no lease or lock {name!r} stands; standing: {there}")
+        if len({one.id.rpartition("-")[0] or one.id for _, one in found}) > 1:
+            raise NotDone(f"不止一个 more than one begins with {name!r}: {', '.join(one.id for _, one in found)}")
+        return found
+
+
+def _named(who: str, reason: Said) -> str:
+    if not who.strip() or not reason.zh.strip():
+        raise NotDone("请注明是谁、为什么 say who you are and why")
+    return who.strip()
+
+
+def _text(reason: Said) -> str:
+    return f"{reason.zh} {reason.en}".strip()

@@ -1,0 +1,189 @@
+"""The lighting desk on a real database, without a broker: what is on disk before it is sent, and what a new life makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.lighting.activation import Activation, activate
+from control.lighting.desk import LASTS_MS, LightDesk
+from control.lighting.following import AGAIN_MS, WITHDRAWN, OrderState
+from control.lighting.places import Places
+from control.store import lighting as store
+from control.store.database import open_database
+from control.store.writer import Writer
+from lampwell.clock import VirtualClock
+from lampwell.lighting.model import Plan
+from lampwell.lighting.wire import OUTCOME, PLAN, UNLIKE, Lease, Order, Outcome, Said, State, read_order, write
+from lampwell.points import Kind, Point
+from lampwell.readings import Layout, NodeId, Scan
+from lampwell.sparkplug.messages import NodeBorn, ScanReceived
+
+LEASE = Lease(targets=("cabinet-08/loop1",), level=30, lasts_s=3600, reason=Said(zh="试"))
+EDGE = "edge-newtown"
+
+
+class Life:
+    """One life of the desk. ``wire``: what has gone out; ``up``: whether the broker takes it."""
+
+    def __init__(self, desk: LightDesk, writer: Writer, clock: VirtualClock, places: Places) -> None:
+        self.desk, self.writer, self.clock, self.places = desk, writer, clock, places
+        self.layout = Layout(
+            places.node_of[EDGE],
+            "",
+            (Point(path=PLAN, kind=Kind.TEXT), Point(path=UNLIKE, kind=Kind.INT), Point(path=OUTCOME, kind=Kind.TEXT)),
+        )
+
+    def born(self, edge: str = EDGE) -> None:
+        layout = self.layout if edge == EDGE else replace(self.layout, node=self.places.node_of[edge])
+        self.desk.event(NodeBorn(layout, Scan(layout, self.clock.now(), (0, 1), ("", 0), (0, 0)), 0), self.clock.now())
+
+    def answers(self, order: Order, state: State) -> None:
+        text = write(Outcome(id=order.id, state=state, at=self.clock.now(), reason=Said(zh=state.value)))
+        self.desk.event(ScanReceived(Scan(self.layout, self.clock.now(), (2,), (text,), (0,))), self.clock.now())
+
+    async def give(self) -> str:
+        (one,) = await self.desk.give({EDGE: LEASE}, "王", "30%", "试")
+        return one.order.id
+
+    async def kept(self, name: str) -> Any:
+        await self.writer.write(lambda _: None)  # the writer keeps the order
+        (one,) = await self.writer.read(partial(store.find_orders, name=name))
+        return one
+
+
+class Field:
+    """Lives after each other over one file, and all that ever went out."""
+
+    def __init__(self, file: Path, places: Places) -> None:
+        self.file, self.places, self.clock = file, places, VirtualClock()
+        self.wire: list[Order] = []
+        self.up = True
+
+    @asynccontextmanager
+    async def life(self) -> AsyncIterator[Life]:
+        database = open_database(self.file)
+        writer = Writer(database)
+
+        def send(node: NodeId, text: str) -> bool:
+            order = read_order(text)
+            assert database.read(partial(store.has_order, name=order.id)), "sent before it was on disk"
+            assert node in self.places.node_of.values()
+            if self.up:
+                self.wire.append(order)
+            return self.up
+
+        desk = LightDesk(self.places, writer, self.clock, send)
+        await desk.begin()
+        yield Life(desk, writer, self.clock, self.places)
+        await writer.close()
+        database.close()
+
+    async def wait(self, life: Life, seconds: float) -> None:
+        for _ in range(round(seconds)):
+            await self.clock.advance(1)
+            life.desk.follow(self.clock.now())
+
+
+@pytest.fixture
+def field(tmp_path: Path, places: Places) -> Field:
+    return Field(tmp_path / "state.sqlite", places)
+
+
+async def test_an_order_is_on_disk_before_it_goes_out_and_keeps_its_id_over_a_restart(field: Field) -> None:
+    """Protects from an order carried out twice: a control that ends unanswered goes on with the same id, then stops with it."""
+    async with field.life() as life:
+        life.born()
+        name = await life.give()
+        assert [one.id for one in field.wire] == [name]
+    await field.clock.advance(7)
+    async with field.life() as life:
+        await field.wait(life, 2)
+        assert len(field.wire) == 1  # the node is not known to be there
+        life.born()
+        await field.wait(life, 2)
+        assert [one.id for one in field.wire] == [name, name]
+        life.answers(field.wire[0], State.ACCEPTED)
+        await field.wait(life, 20)
+        assert len(field.wire) == 2
+        life.answers(field.wire[0], State.VERIFIED)
+        assert (await life.kept(name)).state is OrderState.VERIFIED
+
+
+async def test_what_expired_while_control_was_down_is_never_sent(field: Field) -> None:
+    """Protects from yesterday's order: it is failed for want of an answer, and what the node says later still counts."""
+    field.up = False
+    async with field.life() as life:
+        life.born()
+        name = await life.give()
+        assert (await life.kept(name)).state is OrderState.QUEUED
+    await field.clock.advance(LASTS_MS / 1000)
+    field.up = True
+    async with field.life() as life:
+        life.born()
+        await field.wait(life, 3)
+        one = await life.kept(name)
+        assert (one.state, one.by_control, field.wire) == (OrderState.FAILED, True, [])
+        life.answers(one.order, State.VERIFIED)
+        assert (await life.kept(name)).state is OrderState.VERIFIED
+
+
+async def test_nothing_is_sent_to_nobody(field: Field) -> None:
+    """Protects the count of what was sent: a broker away or a node not there waits, and is served when it comes."""
+    async with field.life() as life:
+        name = await life.give()
+        await field.wait(life, 10)
+        assert field.wire == []
+        life.born()
+        life.desk.broker(connected=False, now=field.clock.now())
+        await field.wait(life, 10)
+        assert field.wire == []
+        life.born()
+        await field.wait(life, 1 + AGAIN_MS // 1000)
+        assert [one.id for one in field.wire] == [name, name]
+
+
+@pytest.mark.parametrize(
+    "answers", [(State.VERIFIED, State.ACCEPTED), (State.ACCEPTED, State.ACCEPTED, State.VERIFIED, State.FAILED)]
+)
+async def test_answers_twice_and_out_of_order(field: Field, answers: tuple[State, ...]) -> None:
+    """Protects the first end: later words do not change it, and each is kept once."""
+    async with field.life() as life:
+        life.born()
+        name = await life.give()
+        for state in answers:
+            life.answers(field.wire[0], state)
+        assert (await life.kept(name)).state is OrderState.VERIFIED
+        assert len(await life.writer.read(partial(store.answers, order=name))) == len(set(answers))
+
+
+async def test_revisions_only_rise(field: Field) -> None:
+    """Protects edge nodes that refuse a lower number: a fresh database goes on above what they have."""
+    async with field.life() as life:
+        assert await life.desk.next_revision() == 1
+        scan = Scan(life.layout, 0, (0, 1), ("41 sha256:x", 0), (0, 0))
+        life.desk.event(NodeBorn(life.layout, scan, 0), 0)
+        assert await life.desk.next_revision() == 42
+
+
+async def test_a_stop_takes_back_what_has_not_been_answered(field: Field, plan: Plan) -> None:
+    """Protects edge nodes that were away: a plan that was stopped does not reach them when they come back."""
+    async with field.life() as life:
+        life.born()
+        version = (await life.desk.shelf.take(plan, "工程师", "初版", field.clock.now())).version
+        await activate(life.desk, Activation(version=version, at_once=True), "工程师", "初版")
+        await field.wait(life, 2)
+        assert [one.who for one in field.wire] == ["version 1"]
+        await life.desk.stop("工程师", "想想")
+        life.born("edge-oldtown")
+        life.born("edge-g319")
+        await field.wait(life, 100)
+        assert len(field.wire) == 1
+        rows = await life.writer.read(partial(store.past_orders, since=0, most=10, plans=True))
+        assert {one.reason for one in rows} == {WITHDRAWN}

@@ -1,0 +1,475 @@
+"""The lighting desk over a real broker, with edge nodes that answer as they are told to: roll-outs, overrides, restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+
+from bench.influxd import free_port
+from bench.mosquitto import Mosquitto
+from control.app import Control
+from control.desk import NotDone
+from control.front_lighting import Lighting
+from control.lighting.activation import Activation
+from control.lighting.rollout import Phase
+from control.lighting.selection import Selection
+from control.lighting.wishes import Wish
+from control.people.files import load_roster
+from control.store.audit import verify
+from control.store.database import open_database
+from control.store.tables import notification
+from deploy.cli import main as lampwell
+from lampwell.assets import Broker, County
+from lampwell.clock import VirtualClock
+from lampwell.errors import ConfigError
+from lampwell.lighting.documents import Document, read_document
+from lampwell.lighting.model import Plan, Step
+from lampwell.lighting.moments import read_moment
+from lampwell.lighting.wire import (
+    ORDER,
+    OUTCOME,
+    OVERRIDES,
+    PLAN,
+    UNLIKE,
+    Lease,
+    Lock,
+    Order,
+    Outcome,
+    Release,
+    Said,
+    Seen,
+    Stands,
+    State,
+    TakePlan,
+    read_order,
+    write,
+)
+from lampwell.points import Kind, Point
+from lampwell.readings import Layout, Scan
+from lampwell.sparkplug.edge import EdgeSession
+from lampwell.sparkplug.messages import Command, Message, Subscription
+from lampwell.sparkplug.transport import MqttTransport
+
+T0 = 1_781_092_800_000  # 2026-06-10 20:00 county time
+PATHS = (ORDER, OUTCOME, PLAN, OVERRIDES, UNLIKE)
+QUICK = {"settle_s": 5, "patience_s": 20}
+
+
+class ScriptedEdge:
+    """An edge node without cabinets: it takes plans, keeps overrides and answers. ``refuse``: why it will not; ``mute``: it hears
+    and says nothing.
+    """
+
+    def __init__(self, county: County, edge: str, clock: VirtualClock) -> None:
+        node = next(one for one in county.edges if one.id == edge).node
+        self.edge, self.clock = edge, clock
+        kinds = [Kind.INT if path == UNLIKE else Kind.TEXT for path in PATHS]
+        self.layout = Layout(node, "", tuple(Point(path=path, kind=kind) for path, kind in zip(PATHS, kinds, strict=True)))
+        self.session = EdgeSession(self.layout, bd_seq=-1, journal="", host_id=county.host_id)
+        self.transport = MqttTransport(county.broker, f"{edge}-test", self, jitter=lambda: 0.1)
+        self.values: dict[str, Any] = {PLAN: "", OVERRIDES: "[]", UNLIKE: 0}
+        self.document: Document | None = None
+        self.stands: dict[str, Stands] = {}
+        self.heard: Counter[str] = Counter()
+        self.done: list[str] = []
+        self.refuse, self.mute = "", False
+
+    def will(self) -> Message:
+        return self.session.will(self.clock.now())
+
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        return self.session.subscriptions()
+
+    def on_connected(self) -> None:
+        self.session.scan(self._scan(self.values))
+        for message in self.session.connected(self.clock.now(), journal_first=0, acknowledged={}):
+            self.transport.publish(message)
+
+    def on_disconnected(self, reason: str) -> None:
+        self.session.disconnected()
+
+    def on_message(self, topic: str, payload: bytes) -> None:
+        messages, events = self.session.received(topic, payload, self.clock.now())
+        for message in messages:
+            self.transport.publish(message)
+        for event in events:
+            if isinstance(event, Command) and event.metric == ORDER:
+                self.order(read_order(str(event.value)))
+
+    def farewell(self) -> list[Message]:
+        return self.session.leave(self.clock.now())
+
+    def order(self, order: Order) -> None:
+        self.heard[order.id] += 1
+        if self.mute:
+            return
+        if self.refuse:
+            self.answer(order, State.REFUSED, self.refuse)
+            return
+        self.answer(order, State.ACCEPTED, "好")
+        if order.id in self.done:
+            return
+        self.done.append(order.id)
+        self.carry_out(order)
+        self.answer(order, State.VERIFIED, "回读一致")
+
+    def carry_out(self, order: Order) -> None:
+        match order.do:
+            case TakePlan(document=text):
+                found = read_document(text.encode())
+                held = self.document
+                assert held is None or found.version > held.version, "a real edge node refuses this"
+                self.document = found
+                self.say(**{PLAN: f"{self.document.version} {self.document.hash}"})
+            case Lease(targets=targets, level=level, lasts_s=lasts_s, reason=reason):
+                now = self.clock.now()
+                self.stand(
+                    order,
+                    Stands(
+                        id=order.id,
+                        layer="lease",
+                        targets=targets,
+                        level=level,
+                        start=now,
+                        end=now + lasts_s * 1000,
+                        who=order.who,
+                        reason=reason,
+                    ),
+                )
+            case Lock(targets=targets, reason=reason):
+                self.stand(
+                    order,
+                    Stands(
+                        id=order.id,
+                        layer="crew lock",
+                        targets=targets,
+                        level=0,
+                        start=self.clock.now(),
+                        end=None,
+                        who=order.who,
+                        reason=reason,
+                    ),
+                )
+            case Release(order=name):
+                self.stands.pop(name, None)
+                self.say(**{OVERRIDES: write(tuple(self.stands.values()))})
+
+    def stand(self, order: Order, one: Stands) -> None:
+        self.stands[order.id] = one
+        self.say(**{OVERRIDES: write(tuple(self.stands.values()))})
+
+    def answer(self, order: Order, state: State, reason: str) -> None:
+        seen = {"cabinet-01/loop1": Seen(wanted=30, level=30, agrees=True)} if state is State.VERIFIED else {}
+        self.say(
+            **{
+                OUTCOME: write(
+                    Outcome(id=order.id, state=state, at=self.clock.now(), reason=Said(zh=reason, en=reason), targets=seen)
+                )
+            }
+        )
+
+    def say(self, **values: Any) -> None:
+        self.values |= {path: value for path, value in values.items() if path != OUTCOME}
+        if (message := self.session.scan(self._scan(values))) is not None:
+            self.transport.publish(message)
+
+    def _scan(self, values: dict[str, Any]) -> Scan:
+        index = tuple(PATHS.index(path) for path in values)
+        return Scan(self.layout, self.clock.now(), index, tuple(values.values()), (0,) * len(index))
+
+
+class Town:
+    """The county with its edge nodes, and lives of control one after another."""
+
+    def __init__(self, county: County, data: Path) -> None:
+        self.county, self.data, self.clock = county, data, VirtualClock(T0)
+        self.edges = {one.id: ScriptedEdge(county, one.id, self.clock) for one in county.edges}
+
+    @contextlib.asynccontextmanager
+    async def control(self) -> AsyncIterator[Lighting]:
+        database = open_database(self.data / "control.sqlite")
+        roster = load_roster(self.county.folder / "people", [area.id for area in self.county.areas])
+        control = Control(self.county, roster, clock=self.clock, database=database, data_dir=self.data)
+        async with running(control):
+            await control.ready()
+            yield control.front.lighting
+            assert await control.front.writer.read(verify) is None, "the audit chain is broken"
+        database.close()
+
+    async def until(self, condition: Callable[[], Any], seconds: float = 120) -> Any:
+        """Move county time on until it is so."""
+        for n in range(round(seconds / 0.5)):
+            await self.clock.advance(0.5)
+            if n % 20 == 0:
+                self.heartbeat()
+            await asyncio.sleep(0.01)
+            found = condition()
+            if asyncio.iscoroutine(found):
+                found = await found
+            if found:
+                return found
+        raise AssertionError(f"still not so after {seconds} county seconds")
+
+    def heartbeat(self) -> None:
+        """Whoever does not know them yet asks for their births."""
+        for edge in self.edges.values():
+            edge.say(**{UNLIKE: edge.values[UNLIKE]})
+
+    async def there(self, lights: Lighting) -> None:
+        await self.until(lambda: all(said.alive for said in lights.desk.said.values()))
+
+    async def rolled(self, lights: Lighting, phase: Phase) -> Any:
+        await self.until(lambda: lights.desk.rollout is not None and lights.desk.rollout.phase is not Phase.RUNNING)
+        assert lights.desk.rollout is not None
+        assert lights.desk.rollout.phase is phase, lights.desk.rollout.reason
+        return lights.desk.rollout
+
+
+@contextlib.asynccontextmanager
+async def running(part: Control | MqttTransport) -> AsyncIterator[None]:
+    task = asyncio.create_task(part.run())
+    try:
+        yield
+    finally:
+        await asyncio.wait_for(part.stop(), 20)
+        await task
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    server = Mosquitto(tmp_path_factory.mktemp("mosquitto"), free_port())
+    server.start()
+    yield server.broker
+    server.kill()
+
+
+@pytest.fixture
+async def town(county: County, broker: Broker, tmp_path: Path) -> AsyncIterator[Town]:
+    made = Town(replace(county, broker=broker), tmp_path)
+    async with contextlib.AsyncExitStack() as stack:
+        for edge in made.edges.values():
+            await stack.enter_async_context(running(edge.transport))
+        yield made
+
+
+def dimmer(plan: Plan) -> Plan:
+    steps = (Step(at=read_moment("21:00"), level=60), Step(at=read_moment("05:00"), level=100))
+    return replace(plan, programs=tuple(replace(one, steps=steps) if one.id == "main-road" else one for one in plan.programs))
+
+
+async def first_plan(town: Town, lights: Lighting, plan: Plan) -> None:
+    await town.there(lights)
+    version = (await lights.take(plan, "工程师", "初版")).version
+    await lights.activate(Activation(version=version, at_once=True, **QUICK), "工程师", "初版")
+    await town.rolled(lights, Phase.DONE)
+
+
+async def test_a_version_goes_out_in_stages_and_stops_where_it_is_not_as_it_should_be(town: Town, plan: Plan) -> None:
+    """Protects the county from a bad plan: one cabinet first, no further while it reads back otherwise, and back again."""
+    async with town.control() as lights:
+        await first_plan(town, lights, plan)
+        assert {said.partition(" ")[0] for said in (edge.values[PLAN] for edge in town.edges.values())} == {"1"}
+        bad = (await lights.take(dimmer(plan), "工程师", "省电")).version
+        trial, others = town.edges["edge-newtown"], [town.edges["edge-oldtown"], town.edges["edge-g319"]]
+        before = [edge.values[PLAN] for edge in others]
+        row = await lights.activate(Activation(version=bad, first="cabinet-08", **QUICK), "工程师", "省电")
+        assert [stage.zh for stage in row.stages] == ["控制箱 cabinet-08", "片区 newtown", "全县"]
+        await town.until(lambda: trial.document is not None and trial.document.version == 2)
+        trial.say(**{UNLIKE: 2})
+        stopped = await town.rolled(lights, Phase.STOPPED)
+        assert "2 targets unlike" in stopped.reason.en
+        told = await lights._writer.read(lambda connection: connection.execute(select(notification.c.step)).all())
+        assert [row.step for row in told if row.step.startswith("rollout:")] == [f"rollout:{stopped.id}"]
+        assert [edge.values[PLAN] for edge in others] == before
+        held = trial.document
+        assert held is not None
+        assert {one.cabinet for one in held.plan.targets} == {"cabinet-08", "cabinet-09"}
+        assert any(one.id == "main-road@1" for one in held.plan.programs)
+        why = await lights.explain("cabinet-08/loop1", T0 + 2 * 3_600_000)
+        assert (why.level, why.version, why.plan) == (60, 2, trial.values[PLAN])
+        assert (await lights.explain("cabinet-09/loop1", T0 + 2 * 3_600_000)).level == 100
+        trial.say(**{UNLIKE: 0})
+        await lights.rollback(Activation(version=0, at_once=True, **QUICK), "工程师", "退回")
+        await town.rolled(lights, Phase.DONE)
+        status = await lights.status()
+        assert (status.running, {row.confirmed_version for row in status.edges}) == (1, {1})
+        assert [edge.values[PLAN] for edge in others] == before  # they had it, and were not asked again
+
+
+async def test_control_restarts_in_the_middle_of_a_roll_out(town: Town, plan: Plan) -> None:
+    """Protects from plans sent twice or never: a new life of control goes on where the old one was, with the same orders."""
+    async with town.control() as lights:
+        await first_plan(town, lights, plan)
+        version = (await lights.take(dimmer(plan), "工程师", "省电")).version
+        town.edges["edge-newtown"].mute = True
+        await lights.activate(Activation(version=version, first="cabinet-08", settle_s=5, patience_s=200), "工程师", "省电")
+        await town.until(lambda: any(name.endswith("-trial") for name in town.edges["edge-newtown"].heard))
+    town.edges["edge-newtown"].mute = False
+    async with town.control() as lights:
+        await town.until(lambda: lights.desk.rollout is not None and lights.desk.rollout.at > 0)
+    async with town.control() as lights:
+        await town.rolled(lights, Phase.DONE)
+        rows = (await lights.status()).edges
+        assert all(row.agrees and row.asked == row.confirmed for row in rows)
+        assert {row.confirmed_version for row in rows} == {2}
+    for edge in town.edges.values():
+        assert len(edge.done) == len(set(edge.done))
+
+
+async def test_a_refusal_and_silence_are_told_as_what_they_are(town: Town, plan: Plan) -> None:
+    """Protects the truth of a mass action: asked twice, sent to three, verified at one, refused at one, unknown at one."""
+    async with town.control() as lights:
+        await first_plan(town, lights, plan)
+        town.edges["edge-newtown"].refuse = "联锁：积水 0.35 m"
+        town.edges["edge-g319"].mute = True
+        wish = Wish(level=30, lasts_s=3600, reason=Said(zh="限电"))
+        asked = await lights.override(Selection(county=True), wish, "调度", "")
+        assert asked.token
+        assert not asked.orders
+        assert (asked.change.loops, len(asked.change.cabinets)) == (126, 11)
+        assert not any(edge.stands for edge in town.edges.values())
+        with pytest.raises(NotDone, match="确认码无效"):
+            await lights.override(Selection(areas=("g319",)), wish, "调度", asked.token)
+        asked = await lights.override(Selection(county=True), wish, "调度", "")
+        given = await lights.override(Selection(county=True), wish, "调度", asked.token)
+        with pytest.raises(NotDone, match="确认码无效"):
+            await lights.override(Selection(county=True), wish, "调度", asked.token)
+        names = {one.edge: one.id for one in given.orders}
+
+        async def ended() -> Any:
+            found = {one.edge: one for one in await lights.orders() if one.id in names.values()}
+            return found if all(one.ended_at for one in found.values()) else None
+
+        found = await town.until(ended, 200)
+        assert {edge: one.state for edge, one in found.items()} == {
+            "edge-oldtown": "verified",
+            "edge-newtown": "refused",
+            "edge-g319": "failed",
+        }
+        assert "积水" in found["edge-newtown"].reason.zh
+        assert (found["edge-g319"].by_control, "no answer" in found["edge-g319"].reason.en) == (True, True)
+        heard = town.edges["edge-g319"].heard
+        assert heard[names["edge-g319"]] == found["edge-g319"].sent > 5
+        (detail,) = await lights.order(names["edge-oldtown"])
+        assert [answer.state for answer in detail.answers] == ["accepted", "verified"]
+        assert detail.answers[-1].targets["cabinet-01/loop1"].level == 30
+
+
+async def test_a_lease_stands_is_explained_outlives_control_and_is_released(town: Town, plan: Plan) -> None:
+    """Protects overrides: one cabinet needs no second word, its end is known, a restart keeps it, a release ends it."""
+    async with town.control() as lights:
+        await first_plan(town, lights, plan)
+        wish = Wish(level=30, lasts_s=3600, reason=Said(zh="夜市散场", en="market over"))
+        given = await lights.override(Selection(cabinets=("cabinet-03",)), wish, "王值班")
+        (name,) = [one.id for one in given.orders]
+        assert not given.token
+        await town.until(lambda: name in town.edges["edge-oldtown"].stands)
+        with pytest.raises(NotDone, match="at most"):
+            await lights.override(Selection(cabinets=("cabinet-03",)), replace(wish, lasts_s=20 * 3600), "王值班")
+        with pytest.raises(NotDone, match="say who you are"):
+            await lights.override(Selection(cabinets=("cabinet-03",)), wish, " ")
+    async with town.control() as lights:
+        await town.there(lights)
+        (row,) = [one for edge in (await lights.status()).edges for one in edge.overrides]
+        assert (row.id, row.level, len(row.targets), row.who) == (name, 30, 10, "王值班")
+        assert row.left_s is not None
+        assert 3000 < row.left_s < 3600
+        why = await lights.explain("cabinet-03/loop2", 0)
+        assert (why.level, "夜市散场" in why.why.zh, why.layer) == (30, True, "限时指令 lease")
+        with pytest.raises(NotDone, match="no lease or lock 'nothing'"):
+            await lights.release("nothing", Said(zh="x"), "王")
+        await lights.release(name[:6], Said(zh="提前结束"), "王值班")
+        await town.until(lambda: not lights.desk.said["edge-oldtown"].overrides)
+        locked = await lights.lock(Selection(loops=("cabinet-01/loop1",)), Said(zh="换灯"), "刘师傅")
+        await town.until(lambda: lights.desk.said["edge-oldtown"].overrides)
+        blocked = await lights.override(Selection(cabinets=("cabinet-01",)), wish, "王值班")
+        assert {shift.held_by for shift in blocked.change.shifts} == {"", "crew lock"}
+        await lights.release(locked.orders[0].request, Said(zh="完工"), "刘师傅")
+        await town.until(lambda: all(one.layer == "lease" for one in lights.desk.said["edge-oldtown"].overrides))
+
+
+async def test_what_can_not_be_is_refused_before_it_begins(town: Town, plan: Plan) -> None:
+    """Protects from roll-outs to nobody, by nobody, of nothing, two at a time, or of a plan with a gap in the night."""
+    async with town.control() as lights:
+        with pytest.raises(NotDone, match="no plan yet"):
+            await lights.explain("cabinet-01/loop1")
+        await town.there(lights)
+        dark = (Step(at=read_moment("01:00"), level=0), Step(at=read_moment("03:00"), level=100))
+        gap = replace(plan, programs=tuple(replace(one, steps=dark) for one in plan.programs))
+        with pytest.raises(ConfigError, match="middle of the night"):
+            await lights.take(gap, "工程师", "错")
+        with pytest.raises(NotDone, match="no version 7"):
+            await lights.activate(Activation(version=7), "工程师", "x")
+        version = (await lights.take(plan, "工程师", "初版")).version
+        assert (await lights.take(plan, "工程师", "再来")).version == version
+        with pytest.raises(NotDone, match="no lamp cabinet 'moon'"):
+            await lights.activate(Activation(version=version, first="moon"), "工程师", "x")
+        for edge in town.edges.values():
+            edge.say(**{UNLIKE: 1})
+        await town.until(lambda: all(said.unlike == 1 for said in lights.desk.said.values()))
+        with pytest.raises(NotDone, match="1 targets unlike already"):
+            await lights.activate(Activation(version=version, **QUICK), "工程师", "x")
+        await lights.activate(Activation(version=version, allowed=1, **QUICK), "工程师", "x")
+        with pytest.raises(NotDone, match="is being rolled out"):
+            await lights.activate(Activation(version=version, allowed=1), "工程师", "x")
+        row = await lights.stop("工程师", "想想")
+        assert (row.phase, "想想" in row.reason.zh) == (Phase.STOPPED, True)
+
+
+async def test_the_commands(town: Town, plan: Plan, tmp_path: Path) -> None:
+    """Protects what people type: activation, status, override with its second question, explanation, orders, exit codes."""
+    folder = town.county.folder
+
+    async def moving() -> None:
+        while True:
+            town.heartbeat()
+            await town.clock.advance(0.5)
+            await asyncio.sleep(0.01)
+
+    async def run(command: str, *words: str, status: int = 0) -> str:
+        arguments = ["light", command, str(folder), *words, "--data", str(town.data)]
+        done = await asyncio.to_thread(CliRunner().invoke, lampwell, arguments)
+        assert done.exit_code == status, done.output
+        return str(done.output)
+
+    async with town.control() as lights:
+        await town.there(lights)
+        time = asyncio.create_task(moving())
+        try:
+            assert "no version yet" in await run("versions")
+            said = ("--reason", "初版", "--settle", "5s")
+            assert "需二次确认" in await run("activate", *said, status=2)
+            assert "version 1" in await run("activate", *said, "--at-once", "--yes")
+            while "✓" not in (text := await run("status")):  # noqa: ASYNC110 - another task moves time
+                await asyncio.sleep(0.05)
+            assert "否 NO" not in text
+            assert "nothing changes" in await run("diff", "--nights", "2")
+            assert "all in order" in await run("tonight")
+            assert "主干道" in await run("explain", "cabinet-01/loop1", "--at", "2026-06-11T01:00")
+            assert "no loop or lamp" in await run("explain", "x", status=1)
+            assert "需二次确认" in await run("override", "30", "--area", "g319", "--reason", "限电", status=2)
+            made = await run("override", "30", "--area", "g319", "--reason", "限电", "--yes", "--until", "2026-06-11T06:00")
+            assert "将影响 would change: 2 控制箱" in made
+            assert "已核实 verified" in made
+            row = json.loads(await run("status", "--json"))["edges"][2]["overrides"][0]
+            assert row["level"] == 30
+            assert "已核实" in await run("release", row["id"], "--reason", "恢复")
+            town.edges["edge-g319"].refuse = "联锁"
+            assert "被拒绝 refused" in await run("override", "30", "--loop", "cabinet-10/loop1", "--reason", "x", status=1)
+            assert "联锁" in await run("orders")
+            assert "回读 read back 30%" in await run("order", row["id"])
+            assert "没有该指令" in await run("order", "zzz", status=1)
+            assert "没有正在进行的下发" in await run("stop", "--reason", "x", status=1)
+        finally:
+            time.cancel()
+            await asyncio.gather(time, return_exceptions=True)

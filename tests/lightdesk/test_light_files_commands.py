@@ -1,0 +1,80 @@
+"""The lighting commands that need files alone: preview and validate, as engineers type them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from deploy.cli import main as lampwell
+
+TAIHE = Path(__file__).parents[2] / "counties/taihe"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(TAIHE, tmp_path / "taihe"))
+
+
+def run(folder: Path, command: str, *words: str, status: int = 0) -> str:
+    done = CliRunner().invoke(lampwell, ["light", command, str(folder), *words])
+    assert done.exit_code == status, done.output
+    return str(done.output)
+
+
+def test_a_plan_in_order_is_said_to_be(folder: Path) -> None:
+    """Protects the step before activation: exit code 0, with what was looked at and the hash that edge nodes will confirm."""
+    assert "通过 in order: 5 programs, 4 calendars, 126 loops, 84 lamps; sha256:" in run(folder, "validate")
+    assert json.loads(run(folder, "validate", "--json"))["ok"] is True
+
+
+def test_a_plan_with_mistakes_is_refused_with_every_place(folder: Path) -> None:
+    """Protects the road: exit code 2, each problem in words; a file that can not be read is told by file and line."""
+    programs = folder / "lighting/programs.toml"
+    text = programs.read_text("utf-8")
+    programs.write_text(text.replace('{ at = "00:30", level = 50 }', '{ at = "00:30", level = 0 }'), "utf-8")
+    said = run(folder, "validate", status=2)
+    assert "夜间有熄灯空档 off in the middle of the night" in said
+    assert "cabinet-01/loop1" in said
+    found = json.loads(run(folder, "validate", "--json", status=2))
+    assert (found["ok"], {one["check"] for one in found["findings"]}) == (False, {"gap"})
+    programs.write_text(text.replace('lux = "sky-main"', 'lux = "sky"'), "utf-8")
+    assert re.search(r"lighting/programs.toml: line \d+, program", run(folder, "validate", status=2))
+    shutil.rmtree(folder / "lighting")
+    assert "没有照明方案" in run(folder, "validate", status=2)
+
+
+def test_one_night_of_all_loops_and_of_one(folder: Path) -> None:
+    """Protects the look ahead: kinds of loops with their times, levels, kWh and CNY; one loop with the reason of each switch."""
+    every = run(folder, "preview", "--date", "2026-10-14")
+    assert "17:58 100%, 22:30 75%, 00:30 0%, 05:00 100%" in every
+    assert 4 <= every.count("2026-10-14") <= 6  # kinds of loops; neighbours differ by a minute of the sun
+    one = run(folder, "preview", "cabinet-01/loop1", "--date", "2026-10-01")
+    assert "方案“节日全亮”" in one
+    (night,) = json.loads(run(folder, "preview", "cabinet-01/loop1", "--date", "2026-10-01", "--json"))
+    assert (night["target"], night["switches"][0]["level"]) == ("cabinet-01/loop1", 100)
+    assert "no loop or lamp moon" in run(folder, "preview", "moon", status=2)
+    assert "is not a date" in run(folder, "preview", "--date", "tomorrow", status=2)
+
+
+def test_a_year_in_figures_and_night_by_night(folder: Path) -> None:
+    """Protects the comparison of programs: a row a class of road and their sum, and the nights of one loop on request."""
+    year = run(folder, "preview", "--year", "--date", "2026-01-01")
+    assert [line.split()[0] for line in year.splitlines()[1:]] == ["道路等级", "main", "secondary", "合计"]
+    sums = json.loads(run(folder, "preview", "--nights", "30", "--date", "2026-01-01", "--json"))
+    assert sums["all"]["kwh"] == pytest.approx(sum(one["kwh"] for one in sums["classes"].values()))
+    nights = run(folder, "preview", "cabinet-06/loop2", "--nights", "3", "--date", "2026-02-15")
+    assert [line[:10] for line in nights.splitlines()[1:]] == ["2026-02-15", "2026-02-16", "2026-02-17"]
+    assert nights.count("01:00 0%") == 2  # 除夕 and 春节 have the festival program
+
+
+def test_commands_without_a_running_control_say_so(folder: Path) -> None:
+    """Protects from a silent nothing: status, override and the rest name what is missing."""
+    for command, *words in (["status"], ["tonight"], ["override", "30", "--loop", "x", "--reason", "y"], ["diff"]):
+        assert "没有运行中的控制服务" in run(folder, command, *words, "--data", str(folder), status=1)
+    assert "Missing option '--reason'" in run(folder, "lock", "--loop", "x", status=2)
+    assert "0<=x<=100" in run(folder, "override", "130", "--reason", "y", status=2)
