@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from control.cli_ask import ask, data_option, folder_argument, json_option, now_of, tell_json, tell_table, when, who_option
-from control.lighting.changes import Change
-from control.lighting.following import ENDS, OrderState
+from control.cli_ask import ask, data_option, folder_argument, json_option, now_of, tell_json, who_option
+from control.cli_light_tell import tell_change, tell_order, tell_orders, tell_outcomes
+from control.lighting.following import ENDS
 from control.lighting.selection import Selection
-from control.lighting.views import Given, LightOrder, LightOrderDetail
+from control.lighting.views import Given, LightOrder
 from control.lighting.wishes import LASTS_S, Wish
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
@@ -23,17 +23,7 @@ from lampwell.lighting.wire import Said
 from lampwell.local import LocalClient
 from lampwell.times import instant, length_ms
 
-STATES = {
-    OrderState.QUEUED: "待发 queued",
-    OrderState.SENT: "已发 sent",
-    OrderState.ACCEPTED: "已接受 accepted",
-    OrderState.EXECUTED: "已执行 executed",
-    OrderState.VERIFIED: "已核实 verified",
-    OrderState.REFUSED: "被拒绝 refused",
-    OrderState.FAILED: "失败 failed",
-}
 POLL_S = 0.3
-FAILED = 1
 Give = Callable[[LocalClient, str], Awaitable[Given]]
 
 reason_option = click.option("--reason", required=True, help="Why; kept for good, and told to whoever asks.")
@@ -162,7 +152,7 @@ def release(
         return await _outcomes(client, made, length_ms(wait, "--wait") / 1000)
 
     county, made = ask(folder, data, asked)
-    _tell_outcomes(made, ZoneInfo(county.time_zone), as_json=as_json)
+    tell_outcomes(made, ZoneInfo(county.time_zone), as_json=as_json)
 
 
 @click.command()
@@ -182,7 +172,7 @@ def orders(folder: Path, since: str, data: Path | None, *, as_json: bool) -> Non
     if as_json:
         tell_json(found)
         return
-    _tell_orders(found, ZoneInfo(county.time_zone))
+    tell_orders(found, ZoneInfo(county.time_zone))
 
 
 @click.command()
@@ -198,7 +188,7 @@ def order(folder: Path, order_id: str, data: Path | None, *, as_json: bool) -> N
         return
     zone = ZoneInfo(county.time_zone)
     for one in found:
-        _tell_order(one, zone)
+        tell_order(one, zone)
 
 
 # -- carrying out --------------------------------------------------------------------------------------------------------------
@@ -219,7 +209,7 @@ def _carry_out(folder: Path, data: Path | None, give: Give, wait: str, *, yes: b
         return Given(change=given.change, orders=tuple(await _outcomes(client, given.orders, patience_s)))
 
     county, given = ask(folder, data, asked)
-    _tell_outcomes(given.orders, ZoneInfo(county.time_zone), as_json=as_json)
+    tell_outcomes(given.orders, ZoneInfo(county.time_zone), as_json=as_json)
 
 
 async def _outcomes(client: LocalClient, made: Sequence[LightOrder], patience_s: float) -> list[LightOrder]:
@@ -248,64 +238,3 @@ def _lasts_s(lasts: str, until: str, begins: int, now: int, zone: ZoneInfo) -> i
     if until:
         return (instant(until, "--until", now, zone) - begins) // 1000
     return length_ms(lasts, "--for") // 1000 if lasts else LASTS_S
-
-
-# -- telling -------------------------------------------------------------------------------------------------------------------
-
-
-def tell_change(change: Change) -> None:
-    """What would change."""
-    click.echo(
-        f"将影响 would change: {len(change.cabinets)} 控制箱 cabinets, {change.loops} 回路 loops, {change.lamps} 灯 lamps; "
-        f"片区 areas {', '.join(change.areas)}; 道路 roads {', '.join(change.roads)}"
-    )
-    rows = [
-        (
-            f"{one.was}%",
-            f"{one.level}%",
-            str(one.loops) if one.loops else "",
-            str(one.lamps),
-            one.held_by and f"不变 held: {one.held_by}",
-        )
-        for one in change.shifts
-    ]
-    tell_table([("原 from", "改为 to", "回路 loops", "灯 lamps", ""), *rows], "")
-    click.echo(f"功率 power {change.kw_was:.1f} -> {change.kw:.1f} kW")
-
-
-def _tell_outcomes(made: Sequence[LightOrder], zone: ZoneInfo, *, as_json: bool) -> None:
-    if as_json:
-        tell_json(made)
-    else:
-        _tell_orders(made, zone)
-        if any(one.state not in ENDS for one in made):
-            click.echo("结果未知，尚未完成 not known yet, so not done yet; look again: lampwell light order ID")
-    if any(one.state in (OrderState.REFUSED, OrderState.FAILED) for one in made):
-        raise click.exceptions.Exit(FAILED)
-
-
-def _tell_orders(found: Sequence[LightOrder], zone: ZoneInfo) -> None:
-    head = ("编号 id", "时间 time", "网关 edge", "内容 what", "谁 who", "状态 state", "说明 reason")
-    rows = [
-        (
-            one.id,
-            when(one.issued, zone),
-            one.edge,
-            f"{one.what.zh} {one.what.en}",
-            one.who,
-            STATES[OrderState(one.state)],
-            f"{one.reason.zh} {one.reason.en}".strip(),
-        )
-        for one in found
-    ]
-    tell_table([head, *rows], "没有指令 no orders")
-
-
-def _tell_order(one: LightOrderDetail, zone: ZoneInfo) -> None:
-    _tell_orders([one.order], zone)
-    for answer in one.answers:
-        click.echo(f"  {when(answer.at, zone)} {answer.state} {answer.reason.zh} {answer.reason.en}".rstrip())
-        for name, seen in answer.targets.items():
-            read = "未知 not known" if seen.level is None else f"{seen.level}%"
-            why = f" {seen.why.zh} {seen.why.en}".rstrip() if seen.why else ""
-            click.echo(f"      {name}: 应为 wanted {seen.wanted}%，回读 read back {read}{why}")

@@ -64,21 +64,15 @@ def tell_nights(table: Timetable, targets: Sequence[str], first: date, nights: i
     tell_table([head, *rows], "没有回路 no loops")
 
 
-def tell_figures(found: Mapping[str, Figures], basis: Basis, first: date, nights: int, *, as_json: bool) -> None:
-    """Many nights, by class of road."""
-    classes: dict[str, list[str]] = {}
-    for name in found:
-        classes.setdefault(basis.loads[name].road_class if name in basis.loads else "", []).append(name)
-    sums = {road: (len(names), total(found[name] for name in names)) for road, names in classes.items()}
+def tell_figures(found: Mapping[str, Figures], first: date, nights: int, *, as_json: bool) -> None:
+    """Many nights, by class of road and ``all`` together."""
     if as_json:
-        tell_json(
-            {"first": first, "nights": nights, "classes": {road: sums[road][1] for road in sums}, "all": total(found.values())}
-        )
+        tell_json({"first": first, "nights": nights, "classes": found})
         return
     click.echo(f"{first} 起 {nights} 夜 {nights} nights from {first}")
-    rows = [(road or "无灯 no lamps", str(count), *figure_cells(sum_)) for road, (count, sum_) in sums.items()]
-    rows.append(("合计 all", str(len(found)), *figure_cells(total(found.values()))))
-    tell_table([("道路等级 road", "回路 loops", *FIGURE_HEAD), *rows], "没有回路 no loops")
+    names = {"": "无灯 no lamps", "all": "合计 all"}
+    rows = [(names.get(road, road), *figure_cells(sums)) for road, sums in found.items()]
+    tell_table([("道路等级 road", *FIGURE_HEAD), *rows], "没有回路 no loops")
 
 
 def tell_difference(found: Difference, zone: ZoneInfo, *, as_json: bool) -> None:

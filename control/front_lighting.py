@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from control.desk import NotDone
 from control.lighting.activation import Activation, activate
-from control.lighting.checks import Finding, check_plan
-from control.lighting.compare import Difference, difference
+from control.lighting.basis import basis_for, basis_of
+from control.lighting.checks import Finding, check_plan, problem
+from control.lighting.compare import Difference, by_class, difference
 from control.lighting.desk import LightDesk
 from control.lighting.digest import DAY_MS, Digest, digest, tonight_of
 from control.lighting.rollout import Rollout
@@ -34,8 +35,8 @@ from control.store.lighting import Version
 from control.store.writer import Writer
 from lampwell.assets import County
 from lampwell.clock import Clock
-from lampwell.errors import ConfigError, Problem
-from lampwell.lighting.files import load_lighting
+from lampwell.errors import ConfigError
+from lampwell.lighting.figures import Figures
 from lampwell.lighting.level import NoTarget, Timetable
 from lampwell.lighting.model import Plan
 from lampwell.lighting.night import night_of
@@ -49,6 +50,7 @@ METHODS: Methods = {
     "lighting.plan": ((int,), str),
     "lighting.check": ((Plan,), list[Finding]),
     "lighting.preview": ((int, str, date), NightPreview),
+    "lighting.figures": ((int, date, int), dict[str, Figures]),
     "lighting.difference": ((int, int, date, int), Difference),
     "lighting.take": ((Plan, str, str), Version),
     "lighting.activate": ((Activation, str, str), RolloutRow),
@@ -138,10 +140,16 @@ class Lighting:
         day = night_of(now + MORNING_MS, ZoneInfo(self._county.time_zone))
         if not status.running:
             return digest(status, day, tonight=None)
-        plan, basis = await self.desk.shelf.plan(status.running), await self._basis()
-        tonight = await asyncio.to_thread(tonight_of, Timetable(plan), day, basis)
-        findings = await asyncio.to_thread(check_plan, plan, basis, day)
-        return digest(status, day, tonight=tonight, orders=await self.orders(now - DAY_MS, 1_000), findings=findings)
+        plan = await self.desk.shelf.plan(status.running)
+        basis, wrong = await asyncio.to_thread(basis_for, self._county, plan)
+        return digest(
+            status,
+            day,
+            tonight=await asyncio.to_thread(tonight_of, Timetable(plan), day, basis),
+            orders=await self.orders(now - DAY_MS, 1_000),
+            findings=await asyncio.to_thread(check_plan, plan, basis, day),
+            wrong=wrong,
+        )
 
     async def preview(self, version: int, target: str, day: date) -> NightPreview:
         """One night of a loop or lamp by a version. NotDone."""
@@ -149,6 +157,11 @@ class Lighting:
         if target not in table.targets:
             raise NotDone(f"没有该回路或灯 there is no loop or lamp {target!r}")
         return await asyncio.to_thread(preview_night, table, target, day, basis)
+
+    async def figures(self, version: int, day: date, nights: int) -> dict[str, Figures]:
+        """A version over nights from a date on, by class of road, and ``all`` together. NotDone."""
+        table = Timetable(await self.desk.shelf.plan(version or await self._running()))
+        return await asyncio.to_thread(by_class, table, day, nights, await self._basis())
 
     async def difference(self, old: int, new: int, day: date, nights: int) -> Difference:
         """What changes from a version to another. NotDone."""
@@ -227,8 +240,7 @@ class Lighting:
         return await self.desk.shelf.plan(await self._running())
 
     async def _basis(self) -> Basis:
-        lighting = await asyncio.to_thread(load_lighting, self._county.folder, self._county)
-        return Basis(loads=loads_of(self._county), tariffs=lighting.tariffs)
+        return await asyncio.to_thread(basis_of, self._county)
 
     async def _shown(self, rollout: Rollout) -> RolloutRow:
         return next(one for one in await self.rollouts() if one.id == rollout.id)
@@ -256,9 +268,3 @@ class Lighting:
             unlike_at=said.unlike_at,
             overrides=tuple(override_row(edge, one, now) for one in said.overrides if one.end is None or one.end > now),
         )
-
-
-def problem(one: Finding) -> Problem:
-    """A finding as a configuration's problem."""
-    since = f" ({one.day})" if one.day else ""
-    return Problem("lighting", f"{one.where}{since}", f"{one.text.zh} {one.text.en}")

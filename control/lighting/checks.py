@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
+from lampwell.errors import Problem
 from lampwell.lighting.documents import contradictions
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import OFF, Event, Plan, Program, Target, Text
@@ -92,6 +93,12 @@ def _rises(times: Sequence[int]) -> bool:
     return all(one < other for one, other in pairwise(times))
 
 
+def problem(one: Finding) -> Problem:
+    """A finding as a configuration's problem."""
+    since = f" ({one.day})" if one.day else ""
+    return Problem("lighting", f"{one.where}{since}", f"{one.text.zh} {one.text.en}")
+
+
 # -- what the road sees --------------------------------------------------------------------------------------------------------
 
 
@@ -125,7 +132,7 @@ def _night(table: Timetable, one: Target, day: date, basis: Basis, road: str) ->
             yield _error("gap", one.id, "夜间有熄灯空档", "off in the middle of the night", day)
         elif piece.level < least:
             yield _error(
-                "class",
+                "minimum",
                 one.id,
                 f"{piece.level}% 低于道路等级最低照度（需 {least:.0f}%）",
                 f"{piece.level} % is below what its class of road must keep ({least:.0f} %)",

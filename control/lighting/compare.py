@@ -76,6 +76,16 @@ def figures(table: Timetable, day: date, nights: int, basis: Basis) -> Figures:
     return total(preview(table, loops, day, nights, basis).values())
 
 
+def by_class(table: Timetable, day: date, nights: int, basis: Basis) -> dict[str, Figures]:
+    """Of all loops by the class of their road, and ``all`` together."""
+    loops = [name for name, one in table.targets.items() if not one.loop]
+    found = preview(table, loops, day, nights, basis)
+    classes: dict[str, list[Figures]] = {}
+    for name, sums in found.items():
+        classes.setdefault(basis.loads[name].road_class if name in basis.loads else "", []).append(sums)
+    return {**{road: total(each) for road, each in classes.items()}, "all": total(found.values())}
+
+
 def nights_of(table: Timetable, targets: Sequence[str], day: date) -> dict[str, Night]:
     """The switches of each target in the night of a date."""
     found: dict[str, Night] = {}

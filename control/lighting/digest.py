@@ -52,12 +52,14 @@ def digest(
     tonight: Tonight | None,
     orders: Sequence[LightOrder] = (),
     findings: Sequence[Finding] = (),
+    wrong: Sequence[Said] = (),
 ) -> Digest:
-    """``orders``: those of the last day; ``findings``: what the check of the running plan found."""
+    """``orders``: those of the last day; ``findings``: what the check of the running plan found; ``wrong``: what else is."""
     problems = [
         *(said for row in status.edges for said in _of_edge(row, status.now)),
         *_of_orders(orders),
         *_of_plan(status, findings),
+        *wrong,
     ]
     return Digest(
         day=day,

@@ -21,7 +21,6 @@ from control.messages.compose import Facts
 from control.messages.group import EXPIRES_MS
 from control.messages.outbox import Notice
 from control.staff import Staff
-from control.store.errors import StateError
 from control.store.tables import meta
 from control.store.writer import Writer
 from lampwell.clock import Clock
@@ -33,7 +32,7 @@ log = logging.getLogger(__name__)
 AT = time(15)
 """Early enough to mend something before dusk, late enough that the day's changes are in."""
 LOOK_S, HEAR_S = 60.0, 600.0
-"""After a start edge nodes are given the second to be heard of."""
+"""After a start edge nodes are given the second to be heard of; after a failure it is tried again so late."""
 PRIORITY = 3
 KEY = "lighting.digest"
 
@@ -50,13 +49,13 @@ class Nightly:
         """Once a day, until cancelled."""
         await self._clock.sleep(HEAR_S)
         while True:
+            wait = LOOK_S
             try:
                 await self.turn()
-            except StateError as error:
-                log.error("the look at the lights waits for the state: %s", error)
             except LampwellError as error:
-                log.error("the look at the lights failed: %s", error)
-            await self._clock.sleep(LOOK_S)
+                log.error("no look at the lights: %s", error)
+                wait = HEAR_S
+            await self._clock.sleep(wait)
 
     async def turn(self) -> Digest | None:
         """Today's, if its time has come and it has not been done. StateError, ConfigError."""

@@ -1,5 +1,4 @@
 """What makes an edge node act by a lighting plan: orders, leases and locks, desired levels, and the writes that bring them about.
 
-Cores are pure (``orders``, ``steady``, ``desired``, ``seen``, ``reconcile``, ``lux``, ``fallback``); ``store`` and ``driver`` do
-I/O, ``service`` makes them one.
+All but ``store``, ``book``, ``driver`` and ``service`` is pure. docs/architecture.md, "How lamps are lit", says how it works.
 """

@@ -5,14 +5,18 @@ Its astro table switches all its loops together: on when the first of them comes
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from gateway.lighting.places import CabinetPlace, Readings
+from lampwell.assets import Device
 from lampwell.lighting import Timetable, switches
 from lampwell.profiles.model import Register
+
+log = logging.getLogger(__name__)
 
 REMOTE, TABLE = 2, 1
 TIMEOUT_S = 600
@@ -102,6 +106,20 @@ class Fallback:
             if abs(has - allowed) > 0.6 * register.encoding.scale:
                 found.append((register, allowed))
         return found
+
+
+def give_back(device: Device, readings: Readings, now: float, given: dict[str, float]) -> tuple[Register, int] | None:
+    """The register, and its column, by which a cabinet in remote mode is to go by its own table; None where that is not due.
+    ``given``: when it was written last.
+    """
+    for position, register in enumerate(device.profile.registers):
+        if register.point.path == "mode" and register.write is not None:
+            if readings.value(device.id, position) != REMOTE or now < given.get(device.id, float("-inf")) + AGAIN_S:
+                return None
+            log.error("%s goes by its own table: this edge node can not light by a plan now", device.id)
+            given[device.id] = now
+            return register, position
+    return None
 
 
 def _offsets(table: Timetable, loops: Iterable[str], at: int) -> tuple[int, int]:

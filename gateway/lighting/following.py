@@ -38,11 +38,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """All targets of the plan as they are at ``at``. ``lamps``: which of them are lamps, not loops."""
+    """All targets of the plan as they are at ``at``. ``lamps``: which of them are lamps, not loops; ``homeless``: targets of the
+    plan that no device here has.
+    """
 
     at: int
     checks: Mapping[str, Check]
     lamps: Collection[str] = ()
+    homeless: Collection[str] = ()
 
 
 def follow(kept: Kept, now: Now) -> tuple[Kept, tuple[Outcome, ...]]:
@@ -82,6 +85,7 @@ def _goes_on(checks: Mapping[str, Check], age_ms: int) -> bool:
 def _ended(dealt: Dealt, checks: Mapping[str, Check], now: Now) -> Dealt:
     """Verified only where everything that was asked for is read back. Single lamps that do not answer do not fail a plan."""
     wrong = {one: why for one, check in checks.items() if (why := _wrong(dealt, check)) is not None}
+    wrong |= {one: words.no_device() for one in now.homeless if not dealt.targets or one in dealt.targets}
     wrong |= dealt.left_out
     unknown = [one for one in wrong if dealt.kind == "plan" and one in now.lamps and checks[one].agrees is None]
     for one in unknown:

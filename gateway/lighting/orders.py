@@ -54,7 +54,11 @@ def take(kept: Kept, order: Order, here: Here) -> Answer:
         changed, dealt = _done(kept, order, here)
     except _Refused as refused:
         changed, dealt = kept, _dealt(order, here, State.REFUSED, refused.reason, left_out=refused.left_out)
-    return changed.with_order(dealt), (_outcome(dealt, {one: Seen(wanted=0, why=why) for one, why in dealt.left_out.items()}),)
+    before = () if changed.version == kept.version else _replaced_plans(changed, here)
+    for one in before:
+        changed = changed.with_order(one)
+    seen = {one: Seen(wanted=0, why=why) for one, why in dealt.left_out.items()}
+    return changed.with_order(dealt), (*(_outcome(one, {}) for one in before), _outcome(dealt, seen))
 
 
 def _in_time(order: Order, here: Here) -> None:
@@ -84,6 +88,16 @@ def _plan(kept: Kept, order: Order, document: str, here: Here) -> tuple[Kept, De
     _acceptable(kept, read, here)
     changed = replace(kept, version=read.version, hash=read.hash, document=document)
     return changed, _dealt(order, here, State.ACCEPTED, words.plan_taken(read.version))
+
+
+def _replaced_plans(changed: Kept, here: Here) -> tuple[Dealt, ...]:
+    """Orders of plans before this one that were not read back yet: nobody will know any more."""
+    reason = words.replaced(f"plan {changed.version}")
+    return tuple(
+        replace(one, state=State.FAILED, at=here.at, reason=reason)
+        for one in changed.orders.values()
+        if one.pending and one.kind == "plan"
+    )
 
 
 def _acceptable(kept: Kept, read: Document, here: Here) -> None:

@@ -6,7 +6,6 @@ on at most six times an hour, and after three tries a target counts as failed, i
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from gateway.lighting.desired import Wanted
 from gateway.lighting.following import Check
+from gateway.lighting.hand import Hand
 from gateway.lighting.kept import said
 from gateway.lighting.seen import LampSeen, LoopSeen, Verdict, judge_lamp, judge_loop
 from lampwell.lighting.model import OFF, Layer
@@ -22,14 +22,12 @@ from lampwell.lighting.wire import Said
 SPACING_S = 5.0
 """Between two contactor operations of a cabinet: inrush currents must not add up."""
 MOST_ONS, HOUR_S = 6, 3600.0
-TRIES, TRY_S, LATER_S = 3, 2.5, 600.0
+TRY_S = 2.5
 """A stuck relay is told when its third try is over: 7.5 s. Repeating a command that the device holds already moves nothing."""
 LAMP_TRY_S = 20.0
 """A concentrator reaches its nodes one by one over the power line (unverified)."""
-LOOP_GAP_S, LAMP_GAP_S = 2.0, 10.0
-"""Between two levels of a ramp."""
-REASSERT_S = 60.0
-"""A level that was right and was changed by another hand is set again, but no fight is fought over it."""
+LOOP_GAP_S, LAMP_GAP_S = 5.0, 10.0
+"""Between two levels of a program's ramp: a serial line has other things to do. What people ask for does not wait for that."""
 TAKE_OVER_S = 60.0
 """So long a device may take to hand its loops to us."""
 FRESH_S = 180.0
@@ -70,26 +68,6 @@ class LampSpec:
 
 
 @dataclass(slots=True)
-class _Hand:
-    """What was tried for one target. ``sent``: the last level written; ``due``: not before (monotonic s); ``wrote``: the last
-    write; ``since``: it is not as wanted since then; ``error``: why the last write did not reach the device; ``ons``: switch-ons.
-    """
-
-    wanted: int = -1
-    sent: int = -1
-    tries: int = 0
-    due: float = float("-inf")
-    wrote: float = float("-inf")
-    failed: bool = False
-    settled: bool = False
-    since: float = float("-inf")
-    error: Said | None = None
-    ons: deque[float] = field(default_factory=deque)
-    basis: tuple[object, ...] = ()
-    check: Check | None = None
-
-
-@dataclass(slots=True)
 class Reconciler:
     """For the loops and lamps of one plan. ``due``: after a round, when the next one may have something to write that only waits
     for its time (monotonic seconds).
@@ -98,11 +76,11 @@ class Reconciler:
     loops: tuple[LoopSpec, ...]
     lamps: tuple[LampSpec, ...] = ()
     due: float = float("inf")
-    _hands: dict[str, _Hand] = field(default_factory=dict)
+    _hands: dict[str, Hand] = field(default_factory=dict)
     _moved: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._hands = {one.id: _Hand() for one in self.loops} | {one.id: _Hand() for one in self.lamps}
+        self._hands = {one.id: Hand() for one in self.loops} | {one.id: Hand() for one in self.lamps}
 
     def keep(self, old: Reconciler) -> None:
         """Take over what was tried under an earlier plan: a new plan is no way around the limits."""
@@ -136,7 +114,7 @@ class Reconciler:
             seen = LoopSeen()
         verdict = judge_loop(seen, wanted.level, loop.rated_a, dims=loop.dims, sent=hand.sent == wanted.level)
         agrees = verdict.agrees
-        _turn(hand, wanted.level, now, LOOP_GAP_S)
+        hand.turn(wanted.level, now, LOOP_GAP_S if wanted.layer < Layer.LEASE else 0.0)
         if agrees and _barrier(seen, wanted) is _NOT_OURS:
             return _not_yet(hand, wanted, seen.level, now)
         if agrees or agrees is None:
@@ -145,7 +123,7 @@ class Reconciler:
         if barrier := _barrier(seen, wanted):
             waits = barrier is _NOT_OURS and now - hand.since < TAKE_OVER_S
             return Check(wanted=wanted.level, level=level, agrees=False, written=False, busy=waits, by=wanted.by, why=barrier)
-        if not _may_try(hand, now):
+        if not hand.may_try(now):
             self.due = min(self.due, hand.due)
             return _checked(hand, wanted, verdict, level)
         moves = verdict.contactor is False and seen.commanded is not bool(wanted.level)
@@ -156,7 +134,7 @@ class Reconciler:
         self._write_loop(loop, hand, now, wanted.level, verdict, actions, moves=moves)
         return _checked(hand, wanted, verdict, level)
 
-    def _wait(self, loop: LoopSpec, hand: _Hand, now: float, wanted: Wanted) -> Said | None:
+    def _wait(self, loop: LoopSpec, hand: Hand, now: float, wanted: Wanted) -> Said | None:
         """Why a contactor may not move yet. What protects people does not wait."""
         if wanted.layer >= Layer.INTERLOCK:
             return None
@@ -171,7 +149,7 @@ class Reconciler:
         return _TURN
 
     def _write_loop(
-        self, loop: LoopSpec, hand: _Hand, now: float, level: int, verdict: Verdict, actions: list[Action], *, moves: bool
+        self, loop: LoopSpec, hand: Hand, now: float, level: int, verdict: Verdict, actions: list[Action], *, moves: bool
     ) -> None:
         """The level before the contactor: no loop comes up at a level that nobody asked for."""
         if level and loop.dims and (verdict.contactor is False or verdict.dimmed is False):
@@ -182,7 +160,7 @@ class Reconciler:
             self._moved[loop.cabinet] = now
             if level:
                 hand.ons.append(now)
-        _tried(hand, now, TRY_S)
+        hand.tried(now, TRY_S)
 
     # -- lamps -------------------------------------------------------------------------------------------------------------
 
@@ -208,14 +186,14 @@ class Reconciler:
             return hand.check
         known = now - seen.heard <= FRESH_S
         verdict = judge_lamp(seen if known else LampSeen(), wanted.level, sent=hand.sent == wanted.level)
-        _turn(hand, wanted.level, now, LAMP_GAP_S)
+        hand.turn(wanted.level, now, LAMP_GAP_S if wanted.layer < Layer.LEASE else 0.0)
         told = hand.settled or hand.tries > 0 or not known  # a node that says nothing is told once what is new
         if verdict.agrees or (verdict.agrees is None and told):
             hand.check = _rest(hand, wanted, verdict, seen.level)
             return hand.check
-        if _may_try(hand, now):
+        if hand.may_try(now):
             actions.append(Action(lamp.id, Kind.LEVEL, wanted.level))
-            _tried(hand, now, LAMP_TRY_S)
+            hand.tried(now, LAMP_TRY_S)
         hand.check = _checked(hand, wanted, verdict, seen.level)
         return hand.check
 
@@ -225,48 +203,21 @@ def _urgent_first(loops: Iterable[LoopSpec], wanted: Mapping[str, Wanted]) -> li
     return sorted(loops, key=lambda one: -max(wanted[one.id].layer, Layer.FESTIVAL))
 
 
-def _turn(hand: _Hand, level: int, now: float, gap_s: float) -> None:
-    """Something else is wanted now: the tries begin anew."""
-    if hand.wanted != level:
-        hand.wanted, hand.tries, hand.failed, hand.settled, hand.error, hand.since = level, 0, False, False, None, now
-        hand.due = max(now, hand.wrote + gap_s) if level and hand.wrote > float("-inf") else now
-
-
-def _may_try(hand: _Hand, now: float) -> bool:
-    """Whether it is time for a write. After the third in vain it has failed."""
-    if hand.settled:
-        hand.settled, hand.since = False, now
-    if now < hand.due:
-        return False
-    if hand.tries >= TRIES and not hand.failed:
-        hand.failed, hand.due = True, now + LATER_S
-        return False
-    return True
-
-
-def _tried(hand: _Hand, now: float, wait_s: float) -> None:
-    hand.sent = hand.wanted
-    hand.tries += 1
-    hand.wrote = now
-    hand.due = now + (LATER_S if hand.failed else wait_s)
-
-
-def _rest(hand: _Hand, wanted: Wanted, verdict: Verdict, level: int | None) -> Check:
+def _rest(hand: Hand, wanted: Wanted, verdict: Verdict, level: int | None) -> Check:
     """It is right, or nobody knows: nothing to do."""
     if verdict.agrees:
-        hand.tries, hand.failed, hand.settled, hand.error = 0, False, True, None
-        hand.due = hand.wrote + REASSERT_S if wanted.level and verdict.dimmed is not None else hand.due
+        hand.right(dims=wanted.level > OFF)
     shown = (level if wanted.level else OFF) if verdict.agrees else None
     return Check(wanted=wanted.level, level=shown, agrees=verdict.agrees, by=wanted.by, why=verdict.why or said(wanted.why))
 
 
-def _not_yet(hand: _Hand, wanted: Wanted, level: int | None, now: float) -> Check:
+def _not_yet(hand: Hand, wanted: Wanted, level: int | None, now: float) -> Check:
     """It happens to be right, but by the device's own will."""
     waits = now - hand.since < TAKE_OVER_S
     return Check(wanted=wanted.level, level=level, written=False, busy=waits, by=wanted.by, why=_NOT_OURS)
 
 
-def _checked(hand: _Hand, wanted: Wanted, verdict: Verdict, level: int | None) -> Check:
+def _checked(hand: Hand, wanted: Wanted, verdict: Verdict, level: int | None) -> Check:
     return Check(
         wanted=wanted.level,
         level=level,

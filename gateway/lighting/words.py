@@ -158,3 +158,8 @@ def not_as_wanted(reasons: Mapping[str, Said]) -> Said:
 def not_known() -> Said:
     """No read-back."""
     return Said(zh="没有回读，状态未知", en="no read-back, its state is not known")
+
+
+def no_device() -> Said:
+    """The plan names what is not here."""
+    return Said(zh="本节点没有对应的设备", en="this edge node has no device for it")

@@ -87,7 +87,7 @@ async def test_a_night_by_the_plan(taihe: County, tmp_path: Path, plan: Plan, st
             changes += sum(before[loop] != now[loop] for loop in loops)
             before = now
             for loop in loops:
-                wrong[loop] += abs(rig.yard.lit(loop) - now[loop]) > 4
+                wrong[loop] += abs(rig.yard.lit(loop) - now[loop]) > 8
     assert changes
     assert all(b - a >= 4 for a, b in itertools.pairwise(moved))  # the device's own second of delay
     assert max(wrong.values()) <= 5 * len(moved) + 8

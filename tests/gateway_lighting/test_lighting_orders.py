@@ -145,6 +145,23 @@ def test_plans_only_go_forward(plan: Plan) -> None:
     assert (same.document, said.state) == (kept.document, State.ACCEPTED)
 
 
+def test_a_plan_that_is_replaced_before_it_was_read_back_has_failed(plan: Plan) -> None:
+    """It must not be verified by the lamps of the next one."""
+    kept = given(Kept(), order(TakePlan(document=document(plan, 1)), "one"))
+    after, said = take(kept, order(TakePlan(document=document(plan, 2, id="next")), "two"), HERE)
+    assert [(one.id, one.state) for one in said] == [("one", State.FAILED), ("two", State.ACCEPTED)]
+    assert "plan 2 stands above it" in said[0].reason.en
+    assert not after.orders["one"].pending
+
+
+def test_what_no_device_here_has_is_never_verified() -> None:
+    """A plan for more loops than the cabinet has: neither it nor a lease there is called done."""
+    kept = given(Kept(), order(lease(L1), "a"))
+    _, (said,) = follow(kept, Now(at=AT, checks={}, homeless=(L1,)))
+    assert said.state is State.FAILED
+    assert "no device for it" in said.reason.en
+
+
 def outcome_of(kept: Kept, at: int, **checks: Check) -> list[State]:
     names = {"l1": L1, "l2": L2, "l3": L3}
     _, said = follow(kept, Now(at=at, checks={names[key]: one for key, one in checks.items()}, lamps=frozenset({L3})))

@@ -406,7 +406,7 @@ async def test_what_can_not_be_is_refused_before_it_begins(town: Town, plan: Pla
         await town.there(lights)
         dark = (Step(at=read_moment("01:00"), level=0), Step(at=read_moment("03:00"), level=100))
         gap = replace(plan, programs=tuple(replace(one, steps=dark) for one in plan.programs))
-        with pytest.raises(ConfigError, match="middle of the night"):
+        with pytest.raises(ConfigError, match="夜间"):
             await lights.take(gap, "工程师", "错")
         with pytest.raises(NotDone, match="no version 7"):
             await lights.activate(Activation(version=7), "工程师", "x")
@@ -455,6 +455,7 @@ async def test_the_commands(town: Town, plan: Plan, tmp_path: Path) -> None:
             assert "否 NO" not in text
             assert "nothing changes" in await run("diff", "--nights", "2")
             assert "all in order" in await run("tonight")
+            assert "100%" in await run("preview", "--version", "1", "--date", "2026-06-11")
             assert "主干道" in await run("explain", "cabinet-01/loop1", "--at", "2026-06-11T01:00")
             assert "no loop or lamp" in await run("explain", "x", status=1)
             assert "需二次确认" in await run("override", "30", "--area", "g319", "--reason", "限电", status=2)

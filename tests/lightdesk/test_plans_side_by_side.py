@@ -125,7 +125,7 @@ def disorder(plan: Plan) -> Plan:
 
 
 def many(plan: Plan) -> Plan:
-    return with_program(plan, "main-road", steps=tuple(Step(at=read_moment(f"{n:02}:00"), level=50 + n) for n in range(12)))
+    return with_program(plan, "main-road", steps=tuple(Step(at=read_moment(f"23:{4 * n:02}"), level=50 + n) for n in range(12)))
 
 
 def nothing_of(plan: Plan) -> Plan:
@@ -136,7 +136,7 @@ def nothing_of(plan: Plan) -> Plan:
     ("edit", "check", "where"),
     [
         (gap, "gap", "cabinet-01/loop1"),
-        (too_dim, "class", "cabinet-06/loop1"),
+        (too_dim, "minimum", "cabinet-06/loop1"),
         (below_minimum, "minimum", "branch-road"),
         (disorder, "order", "main-road"),
         (many, "limit", "main-road"),
