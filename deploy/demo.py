@@ -57,6 +57,7 @@ class Wishes:
     keep: bool
     port_base: int | None
     broker_port: int
+    scenario: str | None
 
     @property
     def shifted(self) -> bool:
@@ -92,6 +93,7 @@ class Wishes:
 @click.option(
     "--keep", is_flag=True, help="On a shifted clock: go on in the data of the last drill instead of putting them aside."
 )
+@click.option("--scenario", metavar="NAME", help="A scenario of the county's folder: faults that come in their time, as `dusk`.")
 @click.option("--port-base", type=click.IntRange(1024, 65535), help="Serve the county's Modbus links from this port on.")
 @click.option(
     "--broker-port", type=click.IntRange(0, 65535), default=0, help="Port of the embedded broker. Default: any free one."
@@ -106,6 +108,7 @@ def demo(folder: Path, **options: object) -> int:
     """
     wishes = Wishes(**options)  # type: ignore[arg-type]
     county = county_of(folder, wishes)
+    scenario_of(county, wishes)
     must_be_free(county)
     import uvloop
 
@@ -123,6 +126,16 @@ def county_of(folder: Path, wishes: Wishes) -> County:
 
     county = load(folder)
     return shifted(county, wishes.port_base) if wishes.port_base is not None else county
+
+
+def scenario_of(county: County, wishes: Wishes) -> Path | None:
+    """The scenario's file; a name that is not there is refused with those that are."""
+    if wishes.scenario is None:
+        return None
+    known = {path.stem: path for path in sorted((county.folder / "scenarios").glob("*.toml"))}
+    if wishes.scenario not in known:
+        raise click.BadParameter(f"there is no scenario {wishes.scenario!r}; there are {', '.join(known) or 'none'}")
+    return known[wishes.scenario]
 
 
 def clock_of(county: County, wishes: Wishes) -> Clock:

@@ -28,7 +28,7 @@ class Span:
     chosen: bool = False
 
 
-HELP = "↑↓ 选择 select · a 确认 acknowledge · s 搁置十分钟 shelve 10 min · e 依据 evidence · q 退出 quit"
+HELP = "↑↓ 选择 select · a 确认 acknowledge · s 搁置十分钟 shelve 10 min · e 依据 evidence · l 限时指令 lease · q 退出 quit"
 
 
 def alarm_lines(view: DutyView, rows: int, zone: tzinfo) -> Iterator[Span]:

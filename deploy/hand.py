@@ -9,6 +9,7 @@ from control.app import Control
 from control.messages.standin import Standin
 from control.rows import AlarmDetail, AlarmRow
 from deploy.duty_view import chosen
+from deploy.lights import give_lease, lights_of
 from deploy.view import DutyView, Phone
 from lampwell.clock import Clock
 from lampwell.errors import LampwellError
@@ -57,6 +58,7 @@ class Hand:
             ),
             selected=self._at,
             detail=detail,
+            lights=lights_of(await front.lighting.status()),
             said=self._said if self._clock.monotonic() - self._said_at < SAID_S else "",
         )
 
@@ -69,6 +71,8 @@ class Hand:
             self._open = not self._open and bool(alarms)
         elif key == "escape":
             self._open = False
+        elif key == "l":
+            await self._lease(control)
         elif alarms and key in ("a", "s"):
             row, front = alarms[self._at], control.front
             if key == "a":
@@ -78,6 +82,13 @@ class Hand:
                 await self._try(
                     front.shelve(row.key, self._who, SHELVE_MIN, reason), f"已搁置十分钟 shelved for 10 min: {row.key}"
                 )
+
+    async def _lease(self, control: Control) -> None:
+        try:
+            self._said = await give_lease(control, self._who)
+        except LampwellError as error:
+            self._said = str(error)
+        self._said_at = self._clock.monotonic()
 
     async def _try(self, doing: Awaitable[object], done: str) -> None:
         try:

@@ -27,6 +27,7 @@ from control.outgoing import Outgoing, times_of_tests
 from control.people.files import load_roster
 from control.store.database import Database, open_database
 from deploy.broker import ENDPOINT_FILE, EmbeddedBroker, Endpoint, write_endpoint
+from deploy.lights import light_up
 from deploy.meter import Account, Meter, settle
 from gateway.app import Gateway
 from lampwell.assets import County
@@ -79,7 +80,13 @@ class Onebox:
 
 @asynccontextmanager
 async def running(
-    county: County, *, clock: Clock, data_dir: Path, storm: Storm | None = None, broker_port: int = 0
+    county: County,
+    *,
+    clock: Clock,
+    data_dir: Path,
+    storm: Storm | None = None,
+    broker_port: int = 0,
+    scenario: Path | None = None,
 ) -> AsyncIterator[Onebox]:
     """Start everything, give it to the caller, stop everything in the order in which nothing is lost."""
     broker = EmbeddedBroker(data_dir, broker_port)
@@ -90,8 +97,8 @@ async def running(
         meter = Meter(open_history(county.history, data_dir, clock=clock), clock)
         try:
             async with _desk(county, clock, data_dir) as desk:
-                box = _assemble(county, clock, data_dir, broker, meter, desk)
-                async with _started(box), _storm_to_come(box, clock, storm):
+                box = _assemble(county, clock, data_dir, broker, meter, desk, scenario)
+                async with _started(box), _storm_to_come(box, clock, storm), _lights_to_come(box, clock):
                     yield box
         finally:
             await meter.close()
@@ -131,14 +138,16 @@ async def _desk(county: County, clock: Clock, data_dir: Path) -> AsyncIterator[_
             database.close()
 
 
-def _assemble(county: County, clock: Clock, data_dir: Path, broker: EmbeddedBroker, meter: Meter, desk: _Desk) -> Onebox:
+def _assemble(
+    county: County, clock: Clock, data_dir: Path, broker: EmbeddedBroker, meter: Meter, desk: _Desk, scenario: Path | None
+) -> Onebox:
     password = broker.endpoint.password if broker.endpoint else ""
     return Onebox(
         county=county,
         data_dir=data_dir,
         broker=broker,
         meter=meter,
-        simulation=Simulation(county, clock=clock, data_dir=data_dir),
+        simulation=Simulation(county, clock=clock, data_dir=data_dir, scenario=scenario),
         gateways=tuple(
             Gateway(county, edge.id, clock=clock, data_dir=data_dir / edge.id, password=password) for edge in county.edges
         ),
@@ -242,3 +251,14 @@ async def _storm_to_come(box: Onebox, clock: Clock, storm: Storm | None) -> Asyn
         if task:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _lights_to_come(box: Onebox, clock: Clock) -> AsyncIterator[None]:
+    """Let the county's lighting go out to the edge nodes while the onebox runs."""
+    task = asyncio.create_task(light_up(box.control, box.county, clock), name="lights")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

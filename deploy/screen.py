@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy import duty_view
-from deploy.view import Count, Event, Flow, Limit, Place, View
+from deploy.view import Count, Event, Flow, Lights, Limit, Place, View
 from lampwell.assets import Levels
 
 WIDE, LEFT, DUTY_ROWS = 110, 48, 6
@@ -147,7 +147,20 @@ class _Draw:
             (self.label("雨强", "rain"), f"{_number(rain.mm_per_h, 1)} mm/h"),
             (self.label("累计", "total"), f"{_number(rain.total_mm, 1)} mm"),
             (self.label("运行泵", "pumps"), f"{running}/{view.pumps}"),
+            (self.label("亮灯回路", "lit loops"), f"{'- -' if view.loops_lit is None else view.loops_lit}/{view.loops}"),
         )
+        if view.duty is not None and view.duty.lights is not None:
+            yield from self.lights(view.duty.lights)
+
+    def lights(self, lights: Lights) -> Iterator[Text]:
+        """The plan that is in force, and what stands above it."""
+        unlike = "- -" if lights.unlike is None else str(lights.unlike)
+        yield from self._fields(
+            (self.label("方案", "plan"), f"v{lights.version} {lights.following}/{lights.edges}"),
+            (self.label("不符", "unlike"), unlike),
+        )
+        for one in lights.overrides[:2]:
+            yield self.line((f" {one}", SLOW), width=LEFT if self.size.width >= WIDE else 0)
 
     def _fields(self, *fields: tuple[str, str]) -> Iterator[Text]:
         """Names and numbers: one line, or two to a line where the column is narrow."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deploy.demo import scenario_of
 from deploy.folders import Prepared
 from deploy.hand import Hand
 from deploy.keys import pressed_keys
@@ -56,6 +57,7 @@ class Session:
             data_dir=self._prepared.path,
             storm=Storm(self._wishes.storm, self._wishes.storm_minutes) if self._wishes.storm else None,
             broker_port=self._wishes.broker_port,
+            scenario=scenario_of(self._county, self._wishes),
         ) as box:
             with show, pressed_keys(self._hand.press) if isinstance(show, Screen) else contextlib.nullcontext():
                 await self._watch(box, show)

@@ -110,6 +110,19 @@ class Phone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lights:
+    """Plans and what stands above them. ``version``: that all edge nodes were last brought to (0 none); ``following``: how many
+    of ``edges`` go by what they were asked; ``unlike``: loops and lamps that are not as they should be, None = not known.
+    """
+
+    version: int = 0
+    following: int = 0
+    edges: int = 0
+    unlike: int | None = None
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DutyView:
     """``selected``: position in ``alarms``; ``detail``: the opened alarm; ``said``: what the last key did."""
 
@@ -118,6 +131,7 @@ class DutyView:
     selected: int = 0
     detail: AlarmDetail | None = None
     said: str = ""
+    lights: Lights | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +151,8 @@ class View:
     rain: Rain
     pumps_running: int | None
     pumps: int
+    loops_lit: int | None = None
+    loops: int = 0
     places: tuple[Place, ...]
     events: tuple[Event, ...]
     problem: str = ""

@@ -72,6 +72,7 @@ class Watch:
         self._rain_base: dict[str, float] = {}
         self._levelled = [device for kind in LEVELLED for device in county.devices if device.kind is kind]
         self._wells = frozenset(device.id for device in self._levelled if device.kind is DeviceKind.WELL)
+        self._loops = sorted({(lamp.cabinet, f"loop{lamp.loop}") for lamp in county.lamps})
         self._units = {device.id: _level_unit(device) for device in self._levelled}
         self.chronicle = Chronicle(clock, self._zone)
 
@@ -96,6 +97,8 @@ class Watch:
             rain=self._rain(moment.read),
             pumps_running=sum(running.values()) if running else None,
             pumps=sum(len(_pumps(device)) for device in self._county.devices),
+            loops_lit=self._lit(moment.read),
+            loops=len(self._loops),
             places=shown(places, self._wells),
             events=tuple(self.chronicle.events),
             problem=moment.problem,
@@ -166,6 +169,13 @@ class Watch:
             (f"{device.id}/{pump}", read(device.id, f"{pump}/run")) for device in self._county.devices for pump in _pumps(device)
         )
         return {name: bool(reading[1]) for name, reading in pumps if reading and reading[1] is not None}
+
+    def _lit(self, read: Read) -> int | None:
+        """Loops with lamps whose contactor is closed; None while nothing was heard of any."""
+        known = [
+            reading[1] for cabinet, loop in self._loops if (reading := read(cabinet, f"{loop}/aux")) and reading[1] is not None
+        ]
+        return sum(map(bool, known)) if known else None
 
 
 def judged(reading: tuple[int, Value | None, int] | None, unit: UnitStatus | None, now: int) -> tuple[float | None, str]:
