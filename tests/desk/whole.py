@@ -47,7 +47,7 @@ def quarter(folder: Path) -> Path:
     own = "parameters.loops,parameters.lamps,parameters.cabinet,parameters.mount_m"
     _sheet(folder / "links.csv", "id,edge,transport,host,port", links)
     _sheet(folder / "devices.csv", f"id,kind,profile,link,unit,area,road,{own}", [low, *cabinets, *lamps])
-    rows = [f"lamp-{n}-{m},cabinet-{n},1,a,baifeng,P-{n}-{m},180" for n in CABINETS for m in range(LAMPS)]
+    rows = [f"lamp-{n}-{m},cabinet-{n},{1 + m % 2},a,baifeng,P-{n}-{m},180" for n in CABINETS for m in range(LAMPS)]
     _sheet(folder / "lamps.csv", "id,cabinet,loop,phase,road,pole,watts", rows)
     return folder
 
