@@ -18,9 +18,9 @@ def desk_of(here: Any) -> Orders:
     return Orders(repairs=here.repairs, staff=here.staff, writer=here.writer, clock=here.clock, areas=frozenset({"x"}))
 
 
-async def settled(here: Any, seconds: float) -> None:
-    for _ in range(round(seconds / 5)):
-        await here.wait(5)
+async def settled(here: Any, seconds: float, step_s: float = 10) -> None:
+    for _ in range(round(seconds / step_s)):
+        await here.wait(step_s, step_s)
         await here.repairs.settle()
 
 
@@ -65,7 +65,7 @@ async def test_silence_confirms_nothing(room: Callable[..., Any]) -> None:
         await orders.act(1, "finish", "fix", "修好")
         await here.say("pump@p1", False)
         await here.say("pump@p1", None)
-        await settled(here, 1800)
+        await settled(here, 1800, 60)
         assert (await orders.show(1)).row.state == "done"
 
 
@@ -77,12 +77,12 @@ async def test_a_lamp_is_confirmed_by_its_light(room: Callable[..., Any]) -> Non
         await here.say(LAMP.key, True)
         await orders.act(1, "finish", "fix", "换灯")
         await here.say(LAMP.key, False)
-        await settled(here, 3600)
+        await settled(here, 3600, 60)
         assert (await orders.show(1)).row.state == "done"
         watts[0] = 148.0
-        await settled(here, 1795)
+        await settled(here, 1740, 60)
         assert (await orders.show(1)).row.state == "done"
-        await settled(here, 20)
+        await settled(here, 120, 60)
         assert (await orders.show(1)).row.state == "closed"
 
 
