@@ -2,19 +2,21 @@
 
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from deploy.cli import main
-from deploy.demo import Wishes, clock_of, local_time, seconds, storm
+from deploy.demo import Wishes, clock_of, local_time, scenario_of, seconds, storm
 from lampwell.clock import ScaledClock, SystemClock
+from lampwell.county import load
 
 from .conftest import make_county
 
 NOTHING = {
     "start": None, "speed": 1.0, "storm": 5.0, "storm_minutes": 15.0, "seconds": None, "as_json": False,
     "plain": False, "data": None, "keep": False,
-    "port_base": None, "broker_port": 0,
+    "port_base": None, "broker_port": 0, "scenario": None,
 }  # fmt: skip
 
 
@@ -61,3 +63,13 @@ def test_unshifted_demo_runs_on_the_machines_clock(tmp_path: Path) -> None:
     wishes = Wishes(**NOTHING)  # type: ignore[arg-type]
     assert not wishes.shifted
     assert isinstance(clock_of(make_county(tmp_path), wishes), SystemClock)
+
+
+def test_a_scenario_is_one_of_the_countys() -> None:
+    """A name that is not there is refused with those that are; none is none."""
+    county = load(Path(__file__).parents[2] / "counties/taihe")
+    assert scenario_of(county, Wishes(**NOTHING)) is None  # type: ignore[arg-type]
+    found = scenario_of(county, Wishes(**{**NOTHING, "scenario": "dusk"}))  # type: ignore[arg-type]
+    assert found == county.folder / "scenarios/dusk.toml"
+    with pytest.raises(click.BadParameter, match="dusk"):
+        scenario_of(county, Wishes(**{**NOTHING, "scenario": "dawn"}))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from control.rows import AlarmDetail, AlarmRow
 from deploy.duty_view import alarm_lines, alarm_text, chosen, detail_lines, phone_lines
 from deploy.keys import key_of
 from deploy.screen import Size, render
-from deploy.view import Count, DutyView, Flow, Limit, Phone, Rain, View
+from deploy.view import Count, DutyView, Flow, Lights, Limit, Phone, Rain, View
 
 ROW = AlarmRow(
     key="ponding-red@ponding-1",
@@ -93,12 +93,19 @@ def test_the_screen_holds_alarms_and_phones(width: int, unicode: bool) -> None:
         zh="泰和县", en="Taihe", local_time="", speed=1, folder="run", note="", kinds=(), links=Count(zh="链路", en="links"),
         units=Count(zh="单元", en="units"), flow=Flow(polls_per_s=0, stored_per_s=0, stored=0, backlog=0, oldest_s=None),
         rain=Rain(mm_per_h=None, total_mm=None), pumps_running=None, pumps=0, places=(), events=(),
-        duty=DutyView(alarms=(ROW,), phones=(phone,)),
+        loops_lit=41, loops=44,
+        duty=DutyView(
+            alarms=(ROW,), phones=(phone,),
+            lights=Lights(version=3, following=2, edges=3, unlike=None, overrides=("lease cabinet-01/loop1 +3 30 % 9:59",)),
+        ),
     )  # fmt: skip
     console = Console(width=width, height=40, record=True, force_terminal=True, legacy_windows=False)
     console.print(render(view, Size(width=width, height=40, unicode=unicode)))
     text = console.export_text()
     assert "#7" in text
+    assert "41/44" in text
+    assert "v3 2/3" in text
+    assert "9:59" in text
     assert max(len(line) for line in text.splitlines()) <= width
     assert [span.limit for span in phone_lines(view.duty or DutyView(), 5, UTC)][1] is Limit.RED
 
