@@ -147,7 +147,7 @@ class _Draw:
             (self.label("雨强", "rain"), f"{_number(rain.mm_per_h, 1)} mm/h"),
             (self.label("累计", "total"), f"{_number(rain.total_mm, 1)} mm"),
             (self.label("运行泵", "pumps"), f"{running}/{view.pumps}"),
-            (self.label("亮灯回路", "lit loops"), f"{'- -' if view.loops_lit is None else view.loops_lit}/{view.loops}"),
+            (self.label("亮灯", "lit"), f"{'- -' if view.loops_lit is None else view.loops_lit}/{view.loops}"),
         )
         if view.duty is not None and view.duty.lights is not None:
             yield from self.lights(view.duty.lights)
