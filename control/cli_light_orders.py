@@ -199,9 +199,9 @@ def _carry_out(folder: Path, data: Path | None, give: Give, wait: str, *, yes: b
 
     async def asked(client: LocalClient) -> Given:
         given = await give(client, "")
+        if not as_json and (given.token or given.change.replaces):
+            tell_change(given.change)
         if given.token:
-            if not as_json:
-                tell_change(given.change)
             if not yes:
                 count = len(given.change.cabinets)
                 confirm(f"确认对 {count} 台控制箱执行 go on with {count} cabinets?")

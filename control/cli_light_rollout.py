@@ -89,7 +89,7 @@ def activate(
 def rollback(
     folder: Path, version: int, settle: str, reason: str, data: Path | None, who: str, *, yes: bool, as_json: bool
 ) -> None:
-    """Back to an earlier version, at all edge nodes at once. A roll-out that runs is to be stopped first."""
+    """Back to an earlier version, at all edge nodes at once. A roll-out that runs is stopped."""
     wanted = Activation(version=version, settle_s=length_ms(settle, "--settle") // 1000, at_once=True)
     _begin(folder, data, wanted, "lighting.rollback", who, reason, yes=yes, as_json=as_json)
 

@@ -42,6 +42,8 @@ def tell_change(change: Change) -> None:
     ]
     tell_table([("原 from", "改为 to", "回路 loops", "灯 lamps", ""), *rows], "")
     click.echo(f"功率 power {change.kw_was:.1f} -> {change.kw:.1f} kW")
+    if change.replaces:
+        click.echo(f"将取代现有限时指令（不再恢复）takes the place, for good, of: {', '.join(change.replaces)}")
 
 
 def tell_outcomes(made: Sequence[LightOrder], zone: ZoneInfo, *, as_json: bool) -> None:

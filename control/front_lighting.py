@@ -15,7 +15,7 @@ from control.lighting.checks import Finding, check_plan, problem
 from control.lighting.compare import Difference, by_class, difference
 from control.lighting.desk import LightDesk
 from control.lighting.digest import DAY_MS, Digest, digest, tonight_of
-from control.lighting.rollout import Rollout
+from control.lighting.rollout import Phase, Rollout
 from control.lighting.selection import Selection
 from control.lighting.views import (
     LAYER_WORDS,
@@ -188,13 +188,15 @@ class Lighting:
         return await self._shown(await activate(self.desk, wanted, who, reason))
 
     async def rollback(self, wanted: Activation, who: str, reason: str) -> RolloutRow:
-        """Activate the version that ran before; its number need not be given. NotDone."""
+        """Activate the version that ran before; its number need not be given. A roll-out that runs is stopped. NotDone."""
         done = await self._writer.read(store.versions_done)
         newest = self.desk.rollout.version if self.desk.rollout else 0
         earlier = [number for number in done if number != newest]
         if not wanted.version and not earlier:
             raise NotDone("没有更早生效的版本 no earlier version has run")
         version = wanted.version or earlier[0]
+        if self.desk.rollout is not None and self.desk.rollout.phase is Phase.RUNNING:
+            await self.stop(who, reason)
         return await self._shown(await activate(self.desk, replace(wanted, version=version), who, reason))
 
     async def stop(self, who: str, reason: str) -> RolloutRow:

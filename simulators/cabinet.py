@@ -127,8 +127,11 @@ class Cabinet:
     # -- Modbus side ---------------------------------------------------------------------------------------------------
 
     def write(self, path: str, value: Value) -> None:
-        """A master's write."""
+        """A master's write. A loop's level is told to all its lamps, whatever their nodes were told before."""
         self.controller.write(path, value, self._now)
+        component, _, name = path.rpartition("/")
+        if name == "set_level":
+            self.loops[int(component.removeprefix("loop")) - 1].own.clear()
 
     @property
     def values(self) -> Mapping[str, Value | None]:

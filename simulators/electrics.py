@@ -75,7 +75,9 @@ class Feeder:
 
 
 class Loop:
-    """One switched circuit and its lamps. ``closed`` is the contactor's main contact, ``level`` the dim level in percent."""
+    """One switched circuit and its lamps. ``closed`` is the contactor's main contact, ``level`` the dim level in percent that all
+    its lamps were told last; ``own`` the levels that lamps with a node were told since, by id.
+    """
 
     def __init__(self, number: int, lamps: Iterable[Lamp], seed: random.Random) -> None:
         self.number = number
@@ -83,6 +85,7 @@ class Loop:
         self.closed = False
         self.breaker = True
         self.level = 100.0
+        self.own: dict[str, float] = {}
         self.out: set[str] = set()
         self.cut = 0.0  # share of the cable, from its far end, that is gone
         self.fault_ma = 0.0
@@ -112,7 +115,13 @@ class Loop:
     @property
     def lit(self) -> int:
         """Lamps that burn now."""
-        return sum(1 for lamp in self.alive if self.watts[PHASES.index(lamp.phase)] > 0) if self._lit and self.level > 0 else 0
+        if not self._lit:
+            return 0
+        return sum(1 for lamp in self.alive if self.watts[PHASES.index(lamp.phase)] > 0 and self.level_of(lamp.id) > 0)
+
+    def level_of(self, lamp: str) -> float:
+        """The level of one lamp, percent."""
+        return self.own.get(lamp, self.level)
 
     def advance(self, seconds: float, volts: Sequence[float], wet: float) -> None:
         """Draw from the feeder for a while; ``wet`` 0..1 multiplies the leakage of cable joints."""
@@ -136,14 +145,23 @@ class Loop:
         start = min(1.0, 0.3 + self._warm_s / SOFT_START_S)
         cold = 1 + COLD_EXTRA * math.exp(-self._warm_s / COLD_S)
         age = 1 + AGEING_PER_1000_H * self.seconds_on / 3_600_000
-        share = level_power(self.level) * start * cold * age * (1 + self._drift)
+        share = start * cold * age * (1 + self._drift)
+        rated = self._dimmed()
         factor = level_power_factor(self.level)
         reactive = -math.sqrt(1 / factor**2 - 1)  # capacitive
         for phase, volt in enumerate(volts):
-            watts = self._rated[phase] * share if volt >= DROPOUT_V else 0.0
+            watts = rated[phase] * share if volt >= DROPOUT_V else 0.0
             self.watts[phase] = watts
             self.vars[phase] = watts * reactive
             self.amps[phase] = watts / (volt * factor) if watts else 0.0
+
+    def _dimmed(self) -> list[float]:
+        """Watts per phase at the lamps' levels; the power factor stays that of the loop's level."""
+        usual = level_power(self.level)
+        watts = [rated * usual for rated in self._rated]
+        for lamp in self.alive if self.own else ():
+            watts[PHASES.index(lamp.phase)] += lamp.watts * (level_power(self.level_of(lamp.id)) - usual)
+        return watts
 
     def _rest(self) -> None:
         if self._lit:

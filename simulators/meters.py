@@ -13,8 +13,8 @@ from simulators.faults import Fault, FaultText, Setter, fault_of
 
 
 class Concentrator:
-    """Reads the lamp nodes of one cabinet over the power line: a node on a dead loop does not answer. The lamps of a loop
-    share one dimming level here.
+    """Reads the lamp nodes of one cabinet over the power line: a node on a dead loop does not answer. A lamp has the level that
+    its node or its loop was told last.
     """
 
     def __init__(self, device: Device, cabinet: Cabinet, lamps: tuple[Lamp, ...], offset: timedelta, now: int) -> None:
@@ -61,8 +61,8 @@ class Concentrator:
                 "set_level": 0,
             }
         dead = lamp.id in loop.out
-        power = 0.4 if dead else lamp.watts * level_power(loop.level)
-        level = round(loop.level)
+        power = 0.4 if dead else lamp.watts * level_power(loop.level_of(lamp.id))
+        level = round(loop.level_of(lamp.id))
         return {
             "level": level,
             "power": power,
@@ -74,12 +74,12 @@ class Concentrator:
         }
 
     def write(self, path: str, value: Value) -> None:
-        """A lamp's level: dims the whole loop here, for its driver bus is shared. Raises ValueError for anything else."""
+        """A lamp's level, which its node keeps over a dead loop. Raises ValueError for anything else."""
         component, _, name = path.rpartition("/")
         if name != "set_level":
             raise ValueError(f"{path}: read only")
         lamp = self._lamps[int(component.removeprefix("lamp")) - 1]
-        self._cabinet.write(f"loop{lamp.loop}/set_level", value)
+        self._cabinet.loops[lamp.loop - 1].own[lamp.id] = float(value)
 
     def faults(self) -> Iterator[Fault]:
         """Nodes that do not answer."""

@@ -6,7 +6,7 @@ From-levels are what the plan and the overrides that edge nodes report say shoul
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from control.lighting.places import Places
@@ -15,6 +15,7 @@ from lampwell.lighting.figures import Load, power_share
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import OFF, Layer, Target
 from lampwell.lighting.standing import Standing
+from lampwell.lighting.wire import Stands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,9 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """All of it. ``kw``: rated power at the levels before and after."""
+    """All of it. ``kw``: rated power at the levels before and after. ``replaces``: leases whose place it would take, on some or
+    all of their targets and for good (there is no stack).
+    """
 
     loops: int
     lamps: int
@@ -43,6 +46,7 @@ class Change:
     shifts: tuple[Shift, ...]
     kw_was: float
     kw: float
+    replaces: tuple[str, ...] = ()
 
     @property
     def is_mass(self) -> bool:
@@ -88,6 +92,14 @@ def change(
         shifts=shifts,
         kw_was=round(kw_was, 3),
         kw=round(kw, 3),
+    )
+
+
+def replaced(stands: Iterable[Stands], selected: Selected, at: int) -> tuple[str, ...]:
+    """The leases in force then on any of the targets."""
+    targets = set(selected.ids)
+    return tuple(
+        one.id for one in stands if one.end is not None and one.start <= at < one.end and not targets.isdisjoint(one.targets)
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from secrets import token_hex
 from zoneinfo import ZoneInfo
 
 from control.desk import NotDone
-from control.lighting.changes import Change, change
+from control.lighting.changes import Change, change, replaced
 from control.lighting.desk import LightDesk
 from control.lighting.heard import layer_of
 from control.lighting.selection import Selected, Selection, resolve, whole_loops
@@ -65,7 +65,9 @@ class Wishes:
         self._check(wish, now)
         plan = await self.plan()
         selected = resolve(selection, plan, self.desk.places)
+        stands = [one for said in self.desk.said.values() for one in said.overrides]
         would = self._would(plan, selected, wish.level, wish.start or now, Layer.LEASE)
+        would = replace(would, replaces=replaced(stands, selected, wish.start or now))
         if not self._confirmed(would, ("lease", selected.ids, wish, said_who), token, now):
             return Given(change=would, token=self._ask(("lease", selected.ids, wish, said_who), now))
 

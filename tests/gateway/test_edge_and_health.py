@@ -12,7 +12,7 @@ from gateway.bdseq import BdSeqFile
 from gateway.edge import Edge
 from gateway.health import Health
 from gateway.journal import Journal
-from gateway.status import GatewayStatus, JournalStatus, LinkStatus, UnitStatus
+from gateway.status import GatewayStatus, JournalStatus, LightingStatus, LinkStatus, UnitStatus
 from lampwell.clock import VirtualClock
 from lampwell.points import Kind, Point
 from lampwell.readings import Layout, NodeId, Scan
@@ -205,6 +205,17 @@ def test_health_is_quiet_while_nothing_happens() -> None:
     link = status().links[0]
     dead = status(links=(replace(link, units=(replace(link.units[0], state="dead"),)),), now_ms=TIME + 9000, readings=90)
     assert named(health.scan(dead, 14.0, 0))["unit/well-01/state"] == "dead"
+
+
+def test_lighting_is_told_beside_the_health_and_outcomes_only_when_there_are_any() -> None:
+    """What is in force is a reading like any other; the order's and the outcome's points never get an invented value."""
+    health = Health(NODE, status().links, 0.0)
+    lighting = LightingStatus(plan="7 sha256:x", overrides="[]", unlike=2)
+    first = named(health.scan(status(lighting=lighting), 5.0, 0))
+    assert (first["lighting/plan"], first["lighting/overrides"], first["lighting/unlike"]) == ("7 sha256:x", "[]", 2)
+    assert not {"lighting/order", "lighting/outcome"} & set(first)
+    assert [point.path for point in health.layout.points if point.writable] == ["lighting/order"]
+    assert named(health.outcome("{}", TIME, 0)) == {"lighting/outcome": "{}"}
 
 
 def test_every_health_value_is_of_its_points_kind() -> None:

@@ -281,10 +281,10 @@ async def test_a_clock_lost_with_the_power_leaves_lamps_on(taihe: County, tmp_pa
 
 
 async def test_single_lamps_take_their_level_together(taihe: County, tmp_path: Path, plan: Plan) -> None:
-    """Lamps behind a concentrator are written in one request and read back; a lease on the loop is theirs too."""
+    """Lamps behind a concentrator are written and read back; a lease on their loop is theirs too, one on a lamp its own."""
     rig = make_rig(taihe, tmp_path, "2026-09-10T20:00", ("cabinet-03", "concentrator-1"))
     mine = only(plan, "cabinet-03")
-    lamps = [one for one in mine.targets if one.loop == "cabinet-03/loop1"]
+    lamps = [one.id for one in mine.targets if one.loop == "cabinet-03/loop1"]
     async with rig.running():
         await planned(rig, mine)
         await rig.run(60)
@@ -293,8 +293,17 @@ async def test_single_lamps_take_their_level_together(taihe: County, tmp_path: P
         await rig.run(30)
         assert len(lamps) > 3
         assert rig.yard.lit("cabinet-03/loop1") == 60
-        assert {rig.lighting.checks[one.id].agrees for one in lamps} == {True}
-        assert {rig.lighting.checks[one.id].wanted for one in lamps} == {60}
+        assert {rig.lighting.checks[one].agrees for one in lamps} == {True}
+        assert {rig.lighting.checks[one].wanted for one in lamps} == {60}
+        rig.order(Lease(targets=(lamps[0],), level=25, lasts_s=600, reason=WHY), "lamp")
+        assert await rig.told("lamp", State.VERIFIED, within_s=10) <= 3
+        loop = rig.yard.cabinets["cabinet-03"].loops[0]
+        writes = len(rig.yard.writes)
+        await rig.run(300)
+        assert [round(loop.level_of(one)) for one in lamps[:2]] == [25, 60]
+        assert len(rig.yard.writes) == writes, "nobody fights over it"
+        await rig.run(310)
+        assert round(loop.level_of(lamps[0])) == 60
 
 
 async def test_a_lost_plan_gives_the_cabinets_back(taihe: County, tmp_path: Path, plan: Plan) -> None:

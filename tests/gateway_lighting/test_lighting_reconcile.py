@@ -106,6 +106,20 @@ def test_seventh_switch_on_within_the_hour_waits() -> None:
     assert Action("c/loop1", Kind.SWITCH, 1) in actions
 
 
+def test_a_new_plan_is_no_way_around_the_limits() -> None:
+    """What was tried and moved under the plan before still counts."""
+    old = Reconciler(LOOPS)
+    for now, loop in ((0.0, "c/loop1"), (5.0, "c/loop2")):
+        old.round(now, {one.id: level(100 if one.id == loop else 0) for one in LOOPS}, {one.id: OFF for one in LOOPS}, {})
+    new = Reconciler(LOOPS)
+    new.keep(old)
+    wanted = {one.id: level(100) for one in LOOPS}
+    actions, checks = new.round(7.0, wanted, {one.id: OFF._replace(heard=7.0) for one in LOOPS}, {})
+    assert actions == []
+    assert checks["c/loop3"].why is not None
+    assert "its turn" in checks["c/loop3"].why.en
+
+
 def test_a_silent_lamp_is_told_once_and_not_again() -> None:
     """Its node gets what is new; without a read-back nothing is repeated and nothing is called wrong."""
     made, spec = Reconciler(LOOPS[:1], (LampSpec(id="l1", loop="c/loop1"),)), {"l1": LampSeen(0.0, None)}

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,35 @@ def test_damage_is_put_aside_and_not_believed(tmp_path: Path, harm: str, caplog:
     assert LightingStore(path).load() == Kept()
     assert path.with_suffix(".damaged").read_bytes() == changed
     assert "no lighting plan" in caplog.text
+
+
+@pytest.mark.parametrize("harm", ["gone", "altered"])
+def test_a_plan_without_its_file_is_no_plan(tmp_path: Path, harm: str) -> None:
+    """The plan is kept apart from what changes often; without it, or with another in its place, nothing is believed."""
+    path = tmp_path / "lighting.json"
+    LightingStore(path).save(KEPT)
+    plan = tmp_path / "lighting-plan-3.json"
+    if harm == "gone":
+        plan.unlink()
+    else:
+        plan.write_text(KEPT.document + " ")
+    store = LightingStore(path)
+    assert store.load() == Kept()
+    assert store.damaged
+
+
+def test_the_plan_is_written_once(tmp_path: Path) -> None:
+    """Leases that run are saved every minute, for years: the large part is not written each time, and old plans go."""
+    path = tmp_path / "lighting.json"
+    LightingStore(path).save(KEPT)
+    store = LightingStore(path)
+    kept = store.load()
+    before = (tmp_path / "lighting-plan-3.json").stat().st_mtime_ns
+    store.save(replace(kept, saved=AT + 60_000))
+    assert (tmp_path / "lighting-plan-3.json").stat().st_mtime_ns == before
+    store.save(replace(kept, version=4, document="{}"))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["lighting-plan-4.json", "lighting.json"]
+    assert LightingStore(path).load().document == "{}"
 
 
 def test_a_disk_that_takes_nothing_costs_nothing_but_durability(tmp_path: Path) -> None:

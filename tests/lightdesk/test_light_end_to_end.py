@@ -304,6 +304,12 @@ async def test_a_version_goes_out_in_stages_and_stops_where_it_is_not_as_it_shou
         status = await lights.status()
         assert (status.running, {row.confirmed_version for row in status.edges}) == (1, {1})
         assert [edge.values[PLAN] for edge in others] == before  # they had it, and were not asked again
+        await lights.activate(Activation(version=bad, first="cabinet-08", **QUICK), "工程师", "再试")
+        await town.until(lambda: trial.document is not None and trial.document.version == 5)
+        await lights.rollback(Activation(version=0, at_once=True, **QUICK), "工程师", "又退回")
+        await town.rolled(lights, Phase.DONE)
+        assert [row.version for row in await lights.rollouts()] == [1, 2, 1, 2, 1]
+        assert (await lights.rollouts())[1].phase is Phase.STOPPED
 
 
 async def test_control_restarts_in_the_middle_of_a_roll_out(town: Town, plan: Plan) -> None:
@@ -462,6 +468,8 @@ async def test_the_commands(town: Town, plan: Plan, tmp_path: Path) -> None:
             made = await run("override", "30", "--area", "g319", "--reason", "限电", "--yes", "--until", "2026-06-11T06:00")
             assert "将影响 would change: 2 控制箱" in made
             assert "已核实 verified" in made
+            again = await run("override", "40", "--loop", "cabinet-10/loop1", "--reason", "试", "--for", "10m")
+            assert "takes the place, for good, of:" in again
             row = json.loads(await run("status", "--json"))["edges"][2]["overrides"][0]
             assert row["level"] == 30
             assert "已核实" in await run("release", row["id"], "--reason", "恢复")

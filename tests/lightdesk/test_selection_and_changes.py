@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from control.desk import NotDone
-from control.lighting.changes import Change, Shift, change
+from control.lighting.changes import Change, Shift, change, replaced
 from control.lighting.heard import standing_of
 from control.lighting.places import Places
 from control.lighting.selection import Selection, resolve, whole_loops
@@ -124,7 +124,7 @@ def test_what_a_lock_or_interlock_holds_stays(would) -> None:  # type: ignore[no
     assert {(one.was, one.level, one.loops, one.held_by) for one in found.shifts} == {(0, 0, 2, "crew lock"), (100, 100, 8, "")}
 
 
-def test_a_lease_takes_the_place_of_another(would) -> None:  # type: ignore[no-untyped-def]
+def test_a_lease_takes_the_place_of_another(would, plan: Plan, places: Places) -> None:  # type: ignore[no-untyped-def]
     """Protects the second override of an evening: the level before is that of the first, and the new one counts."""
     lease = Stands(
         id="x-1",
@@ -138,3 +138,6 @@ def test_a_lease_takes_the_place_of_another(would) -> None:  # type: ignore[no-u
     )
     (only,) = would(Selection(loops=("cabinet-08/loop1",)), 80, EVENING, lease).shifts
     assert (only.was, only.level, only.held_by) == (30, 80, "")
+    cabinet, other = (resolve(Selection(cabinets=(name,)), plan, places) for name in ("cabinet-08", "cabinet-09"))
+    assert replaced([lease], cabinet, EVENING) == ("x-1",)
+    assert replaced([lease], other, EVENING) == replaced([lease], cabinet, NIGHT) == ()

@@ -106,3 +106,16 @@ def test_leds_start_within_seconds_and_settle_as_they_warm() -> None:
         powers.append(sum(loop.watts))
     assert powers[0] < 0.5 * powers[10]
     assert powers[5] > powers[-1]
+
+
+def test_a_lamp_with_a_level_of_its_own_draws_by_it() -> None:
+    """Its node dims it alone; the next level of the whole loop takes it along again."""
+    lamps = [Lamp(id=f"l{n}", cabinet="c", loop=1, phase="a", road="r", pole=str(n), watts=100.0) for n in range(4)]
+    loop = Loop(1, lamps, random.Random(1))
+    loop.settle(on=True)
+    loop.advance(1.0, (225.0,) * 3, 0.0)
+    full = loop.watts[0]
+    loop.own["l2"] = 0.0
+    loop.advance(1.0, (225.0,) * 3, 0.0)
+    assert loop.watts[0] / full == pytest.approx((3 + 0.05) / 4, rel=0.02)
+    assert (loop.lit, loop.level_of("l2"), loop.level_of("l1")) == (3, 0.0, 100.0)
