@@ -75,7 +75,8 @@ class Desired:
         return found
 
     def _reckoned(self, target: Target, time: Reckoned, outside: bool | None) -> Wanted:
-        over = self._standing.winner(target.id, time.at) if target.id in self._set else None
+        names = (target.id, target.loop) if target.loop else (target.id,)
+        over = self._standing.winner(names, time.at) if not self._set.isdisjoint(names) else None
         if over is None and not time.known:
             return Wanted(*_unknown(outside))
         held = self.table.level_at(target.id, time.at, self._standing)
