@@ -61,9 +61,12 @@ async def _stages(desk: LightDesk, wanted: Activation, name: str) -> tuple[Stage
 
 
 def _plans(desk: LightDesk, hashes: Mapping[str, str], revision: int) -> Mapping[str, str]:
-    """What each edge node will confirm; one that has it already keeps the revision under which it does."""
+    """What each edge node will confirm; one that has it already keeps the revision under which it does, unless something else was
+    asked of it since: that may still be on its way.
+    """
     has = {edge: desk.said[edge].plan for edge in hashes}
-    return {edge: has[edge] if hash_of(has[edge]) == digest else f"{revision} {digest}" for edge, digest in hashes.items()}
+    kept = {edge for edge, digest in hashes.items() if hash_of(has[edge]) == digest and desk.asked.get(edge) == has[edge]}
+    return {edge: has[edge] if edge in kept else f"{revision} {digest}" for edge, digest in hashes.items()}
 
 
 def _first(desk: LightDesk, wanted: Activation) -> str:

@@ -1,7 +1,6 @@
 """The lighting desk: what edge nodes say comes in, orders go out and are followed, a version of the plan is rolled out.
 
-An order is on disk before it is sent, so that it keeps its id over a restart of control and is carried out once. What nodes say
-is taken at once, in memory, and written a moment later.
+What nodes say is taken at once, in memory, and written a moment later; what a roll-out decides is on disk before it is done.
 """
 
 from __future__ import annotations
@@ -9,24 +8,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from secrets import token_hex
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from control.desk import NotDone
 from control.lighting import rollout as stepper
-from control.lighting.following import Followed, OrderState, answered, is_due, overdue, sent, withdrawn
+from control.lighting.book import OrderBook, Send
+from control.lighting.following import Followed
 from control.lighting.heard import EdgeSaid, Listener, News, standing_of
 from control.lighting.places import Places
 from control.lighting.rollout import Fact, Goal, Phase, Rollout, number_of
 from control.lighting.shelf import Shelf
 from control.store import lighting as store
-from control.store.errors import StateError
 from control.store.writer import Writer
 from lampwell.clock import Clock
+from lampwell.errors import LampwellError
+from lampwell.lighting.documents import PlanRefused
 from lampwell.lighting.standing import Standing
-from lampwell.lighting.wire import Do, Order, Outcome, Said, TakePlan, write
-from lampwell.readings import NodeId
+from lampwell.lighting.wire import Order, Said, TakePlan
 from lampwell.sparkplug.messages import HostEvent
 
 log = logging.getLogger(__name__)
@@ -34,18 +34,13 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 MOST_PAST = 100
 """Roll-outs whose plans are recognised when an edge node confirms one."""
-KEPT_MS = 86_400_000
-"""So long an answer may still come to an order that control called failed."""
-LASTS_MS = 120_000
-"""An order that is not a plan must be begun within this."""
-Send = Callable[[NodeId, str], bool]
 Tell = Callable[[Connection, Rollout], None]
 Wake = Callable[[], None]
 
 
 class LightDesk:
-    """``send``: an order's text to an edge node; whether it went out. ``tell``: what else is written when a roll-out has stopped
-    by itself; ``wake`` is called when that is on disk.
+    """``orders`` takes and follows those for edge nodes; ``send`` sends one (see ``OrderBook``). ``tell``: what else is written
+    when a roll-out has stopped by itself; ``wake`` is called when that is on disk.
     """
 
     def __init__(
@@ -55,27 +50,21 @@ class LightDesk:
         self.rollout: Rollout | None = None
         self.asked: dict[str, str] = {}
         self._past: list[Rollout] = []
-        self._writer, self._clock, self._send = writer, clock, send
+        self.orders = OrderBook(places.node_of, writer, clock, send, self._there)
+        self._writer, self._clock = writer, clock
         self._tell, self._wake = tell or _nothing, wake or _nothing
         self._listener = Listener({node: edge for edge, node in places.node_of.items()})
-        self._orders: dict[str, Followed] = {}
-        self._refused: dict[str, Said] = {}
         self._rolling = asyncio.Lock()
 
     async def begin(self) -> None:
         """Take up what an earlier life left: orders under way, a roll-out, what edge nodes last said. StateError."""
-        since = self._clock.now() - KEPT_MS
         past = await self._writer.read(lambda connection: store.past_rollouts(connection, MOST_PAST))
         self._past = [one.rollout for one in past]
         self.rollout = self._past[0] if past else None
         known = await self._writer.read(store.load_edges)
         self.asked = {edge: asked for edge, (asked, _) in known.items()}
         self._listener.said = {edge: said for edge, (_, said) in known.items()}
-        kept = await self._writer.read(lambda connection: store.open_orders(connection, since))
-        self._orders = {one.order.id: one for one in kept}
-        if (rollout := self.rollout) is not None:
-            for one in await self._writer.read(lambda connection: store.find_orders(connection, rollout.id)):
-                self._note(one)
+        await self.orders.begin(self.rollout.id if self.rollout else "")
 
     # -- looking -----------------------------------------------------------------------------------------------------------
 
@@ -88,6 +77,9 @@ class LightDesk:
     def standing(self) -> Standing:
         """What stands above the programs, as the edge nodes tell it."""
         return standing_of(tuple(one for said in self.said.values() for one in said.overrides))
+
+    def _there(self) -> set[str]:
+        return {edge for edge, said in self.said.items() if said.alive}
 
     def holds(self, edge: str, plan: str) -> tuple[int, Goal] | None:
         """The version, and which part of it, behind what an edge node was asked for or confirms; None = not one of ours."""
@@ -113,60 +105,9 @@ class LightDesk:
 
     def _heard(self, news: News, now: int) -> None:
         said = news.said
-        self._keep(lambda connection: store.keep_edge(connection, news.edge, said))
+        self.orders.keep(lambda connection: store.keep_edge(connection, news.edge, said))
         for outcome in news.outcomes:
-            self._answer(outcome, now)
-
-    def _answer(self, outcome: Outcome, now: int) -> None:
-        self._keep(lambda connection: store.put_answer(connection, outcome, heard_at=now))
-        one = self._orders.get(outcome.id)
-        if one is not None and (after := answered(one, outcome, now)) is not one:
-            self._take(after, now)
-
-    # -- orders ------------------------------------------------------------------------------------------------------------
-
-    async def give(self, wishes: Mapping[str, Do], who: str, what: str, reason: str) -> list[Followed]:
-        """Give each edge node its order; they are on disk when this returns, and sent if the node is there. StateError."""
-        now, request = self._clock.now(), token_hex(5)
-        made = [
-            Followed(
-                order=Order(id=f"{request}-{n}", who=who, issued=now, expires=now + LASTS_MS, do=do), edge=edge, request=request
-            )
-            for n, (edge, do) in enumerate(wishes.items(), 1)
-        ]
-
-        def keep(connection: Connection) -> None:
-            for one in made:
-                store.put_order(connection, one, what, reason)
-
-        await self._writer.write(keep)
-        self._orders.update({one.order.id: one for one in made})
-        self.follow(self._clock.now())
-        return [self._orders.get(one.order.id, one) for one in made]
-
-    def follow(self, now: int) -> None:
-        """Send what is due, give up what is too late, forget what is over."""
-        there = {edge for edge, said in self.said.items() if said.alive}
-        for one in list(self._orders.values()):
-            late = overdue(one, now)
-            if late is not one:
-                self._take(late, now)
-            elif is_due(one, now) and one.edge in there and self._send(self.places.node_of[one.edge], write(one.order)):
-                self._take(sent(one, now), now)
-            elif one.ended_at is not None and now - one.order.issued > KEPT_MS:
-                del self._orders[one.order.id]
-
-    def _take(self, one: Followed, now: int) -> None:
-        self._keep(lambda connection: store.keep_order(connection, one, at=now))
-        self._orders[one.order.id] = one
-        self._note(one)
-        if one.ended_at is not None and not one.by_control:
-            del self._orders[one.order.id]
-
-    def _note(self, one: Followed) -> None:
-        """A plan that an edge node will not take."""
-        if isinstance(one.order.do, TakePlan) and not one.by_control and one.state in (OrderState.REFUSED, OrderState.FAILED):
-            self._refused[one.order.id] = one.reason
+            self.orders.answer(outcome, now)
 
     # -- rolling out -------------------------------------------------------------------------------------------------------
 
@@ -198,17 +139,17 @@ class LightDesk:
             after = stepper.stopped(self.rollout, Said(zh=f"{who} 停止：{reason}", en=f"stopped by {who}: {reason}"), now)
             await self._writer.write(lambda connection: store.keep_rollout(connection, after, at=now, who=who))
             self.rollout = after
-            self._withdraw(after, now)
+            self.orders.withdraw(after.id, now)
             return after
 
     async def run(self) -> None:
         """Follow orders and roll-outs until cancelled."""
         while True:
             try:
-                self.follow(self._clock.now())
+                self.orders.follow(self._clock.now())
                 await self._step()
-            except StateError as error:
-                log.error("the lighting desk waits for its state: %s", error)
+            except LampwellError as error:  # the state is away, mostly
+                log.error("the lighting desk waits: %s", error)
             await self._clock.sleep(TICK_S)
 
     async def _step(self) -> None:
@@ -219,7 +160,7 @@ class LightDesk:
             after, goals = stepper.step(self.rollout, self._facts(), now)
             if after is self.rollout or after == self.rollout:
                 return
-            orders = [await self._order(after, goal, now) for goal in goals]
+            after, orders = await self._ordered(after, goals, now)
             asked = {edge: goal.plan for edge, goal in stepper.asked(after).items()}
 
             def keep(connection: Connection) -> None:
@@ -231,15 +172,18 @@ class LightDesk:
             if after.phase is Phase.STOPPED:
                 log.error("roll-out of version %d has stopped: %s %s", after.version, after.reason.zh, after.reason.en)
                 self._wake()
-                self._withdraw(after, now)
+                self.orders.withdraw(after.id, now)
             self.rollout = after
             self.asked.update(asked)
-            self._orders.update({one.order.id: one for one in orders})
+            self.orders.add(orders)
 
-    def _withdraw(self, rollout: Rollout, now: int) -> None:
-        for one in [each for each in self._orders.values() if each.request == rollout.id]:
-            if (after := withdrawn(one, now)) is not one:
-                self._take(after, now)
+    async def _ordered(self, rollout: Rollout, goals: Sequence[Goal], now: int) -> tuple[Rollout, list[Followed]]:
+        """The orders for these goals; where a document can not be made the roll-out stops. StateError."""
+        try:
+            return rollout, [await self._order(rollout, goal, now) for goal in goals]
+        except (PlanRefused, NotDone) as error:
+            why = Said(zh=f"方案无法生成：{error}", en=f"no document can be made: {error}")
+            return replace(stepper.stopped(rollout, why, now), asked_at=None), []
 
     async def _order(self, rollout: Rollout, goal: Goal, now: int) -> Followed:
         document = await self.shelf.document(rollout.version, goal)
@@ -253,13 +197,7 @@ class LightDesk:
         return Followed(order=order, edge=goal.edge, request=rollout.id)
 
     def _facts(self) -> Mapping[str, Fact]:
-        return {edge: _fact(said, self._refused) for edge, said in self.said.items()}
-
-    def _keep(self, work: Callable[[Connection], object]) -> None:
-        try:
-            self._writer.submit(work)
-        except StateError as error:
-            log.error("lighting: %s", error)
+        return {edge: _fact(said, self.orders.refused) for edge, said in self.said.items()}
 
 
 def _nothing(*_: object) -> None:

@@ -110,7 +110,7 @@ class Wishes:
         made: list[LightOrder] = []
         for edge, one in found:
             do: Mapping[str, Do] = {edge: Release(order=one.id, reason=reason)}
-            made += map(order_row, await self.desk.give(do, said_who, f"release {one.id}", _text(reason)))
+            made += map(order_row, await self.desk.orders.give(do, said_who, f"release {one.id}", _text(reason)))
         return made
 
     async def orders(self, since: int = 0, most: int = 100) -> list[LightOrder]:
@@ -184,7 +184,7 @@ class Wishes:
         self, would: Change, selected: Selected, make: Callable[[tuple[str, ...]], Do], who: str, what: str, reason: Said
     ) -> Given:
         wishes = {edge: make(targets) for edge, targets in selected.by_edge(self.desk.places).items()}
-        made = await self.desk.give(wishes, who, f"{what} {len(selected.targets)} targets", _text(reason))
+        made = await self.desk.orders.give(wishes, who, f"{what} {len(selected.targets)} targets", _text(reason))
         return Given(change=would, orders=tuple(map(order_row, made)))
 
     def _standing(self, name: str) -> Sequence[tuple[str, Stands]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from control.lighting.activation import Activation, activate
-from control.lighting.desk import LASTS_MS, LightDesk
+from control.lighting.book import LASTS_MS
+from control.lighting.desk import LightDesk
 from control.lighting.following import AGAIN_MS, WITHDRAWN, OrderState
 from control.lighting.places import Places
+from control.lighting.rollout import Phase, number_of
 from control.store import lighting as store
 from control.store.database import open_database
+from control.store.tables import lighting_plan
 from control.store.writer import Writer
 from lampwell.clock import VirtualClock
 from lampwell.lighting.model import Plan
@@ -40,16 +45,16 @@ class Life:
             (Point(path=PLAN, kind=Kind.TEXT), Point(path=UNLIKE, kind=Kind.INT), Point(path=OUTCOME, kind=Kind.TEXT)),
         )
 
-    def born(self, edge: str = EDGE) -> None:
+    def born(self, edge: str = EDGE, plan: str = "") -> None:
         layout = self.layout if edge == EDGE else replace(self.layout, node=self.places.node_of[edge])
-        self.desk.event(NodeBorn(layout, Scan(layout, self.clock.now(), (0, 1), ("", 0), (0, 0)), 0), self.clock.now())
+        self.desk.event(NodeBorn(layout, Scan(layout, self.clock.now(), (0, 1), (plan, 0), (0, 0)), 0), self.clock.now())
 
     def answers(self, order: Order, state: State) -> None:
         text = write(Outcome(id=order.id, state=state, at=self.clock.now(), reason=Said(zh=state.value)))
         self.desk.event(ScanReceived(Scan(self.layout, self.clock.now(), (2,), (text,), (0,))), self.clock.now())
 
     async def give(self) -> str:
-        (one,) = await self.desk.give({EDGE: LEASE}, "王", "30%", "试")
+        (one,) = await self.desk.orders.give({EDGE: LEASE}, "王", "30%", "试")
         return one.order.id
 
     async def kept(self, name: str) -> Any:
@@ -88,7 +93,7 @@ class Field:
     async def wait(self, life: Life, seconds: float) -> None:
         for _ in range(round(seconds)):
             await self.clock.advance(1)
-            life.desk.follow(self.clock.now())
+            life.desk.orders.follow(self.clock.now())
 
 
 @pytest.fixture
@@ -187,3 +192,48 @@ async def test_a_stop_takes_back_what_has_not_been_answered(field: Field, plan: 
         assert len(field.wire) == 1
         rows = await life.writer.read(partial(store.past_orders, since=0, most=10, plans=True))
         assert {one.reason for one in rows} == {WITHDRAWN}
+
+
+async def test_a_plan_that_is_damaged_on_the_disk_stops_its_roll_out(field: Field, plan: Plan) -> None:
+    """Protects control from going down, and edge nodes from half a plan: it stops with the reason."""
+    async with field.life() as life:
+        life.born()
+        version = (await life.desk.shelf.take(plan, "工程师", "初版", field.clock.now())).version
+        await activate(life.desk, Activation(version=version, first="cabinet-08", settle_s=5), "工程师", "初版")
+        await field.wait(life, 2)
+        await life.writer.write(lambda connection: connection.execute(update(lighting_plan).values(body='{"format":1}')))
+    async with field.life() as life:
+        assert life.desk.rollout is not None
+        life.born(plan=life.desk.rollout.stages[0].goals[0].plan)
+        task = asyncio.create_task(life.desk.run())
+        await field.clock.advance(12)
+        for _ in range(200):
+            if life.desk.rollout.phase is Phase.STOPPED:
+                break
+            await field.clock.advance(1)
+            await asyncio.sleep(0.01)
+        assert "no document can be made" in life.desk.rollout.reason.en
+        assert set(life.desk.asked) == {EDGE}
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert len(field.wire) == 1
+
+
+async def test_a_way_back_overtakes_what_is_still_on_its_way(field: Field, plan: Plan) -> None:
+    """Protects a rollback in a hurry: a plan that was sent and not confirmed yet is outbidden by a higher revision."""
+    async with field.life() as life:
+        life.born()
+        first = (await life.desk.shelf.take(plan, "工程师", "初版", field.clock.now())).version
+        await activate(life.desk, Activation(version=first, first="cabinet-08"), "工程师", "初版")
+        life.born(plan=life.desk.asked[EDGE])
+        await life.desk.stop("工程师", "够了")
+        other = replace(plan, programs=tuple(replace(one, ramp_s=20) for one in plan.programs))
+        second = (await life.desk.shelf.take(other, "工程师", "再版", field.clock.now())).version
+        await activate(life.desk, Activation(version=second, first="cabinet-08"), "工程师", "再版")
+        trial = life.desk.asked[EDGE]
+        await life.desk.stop("工程师", "错了")
+        back = await activate(life.desk, Activation(version=first, at_once=True), "工程师", "退回")
+        (goal,) = [one for one in back.stages[0].goals if one.edge == EDGE]
+        assert number_of(goal.plan) > number_of(trial)
+        assert life.desk.asked[EDGE] == goal.plan
