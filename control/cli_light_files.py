@@ -41,7 +41,11 @@ def files_of(folder: Path) -> Files:
     if not lighting.programs:
         reason = "没有照明方案 there are no lighting programs; begin with programs.toml, calendars.toml and assignments.toml"
         raise ConfigError([Problem(f"{FOLDER}/", "", reason)])
-    return Files(county=county, plan=build_plan(county, lighting), basis=Basis(loads=loads_of(county), tariffs=lighting.tariffs))
+    return Files(
+        county=county,
+        plan=build_plan(county, lighting),
+        basis=Basis(loads=loads_of(county), tariffs=lighting.tariffs, standards=lighting.standards),
+    )
 
 
 def night_named(text: str, zone: ZoneInfo) -> date:
@@ -56,7 +60,7 @@ def night_named(text: str, zone: ZoneInfo) -> date:
 
 def findings_of(files: Files) -> Sequence[Finding]:
     """What a check of the plan finds, errors first."""
-    return check_plan(files.plan, files.basis, night_of(SystemClock().now(), files.zone))
+    return check_plan(files.plan, files.basis, night_of(SystemClock().now(), files.zone), files.county.lamps)
 
 
 def refuse(findings: Sequence[Finding]) -> None:

@@ -147,7 +147,7 @@ class Lighting:
             day,
             tonight=await asyncio.to_thread(tonight_of, Timetable(plan), day, basis),
             orders=await self.orders(now - DAY_MS, 1_000),
-            findings=await asyncio.to_thread(check_plan, plan, basis, day),
+            findings=await asyncio.to_thread(check_plan, plan, basis, day, self._county.lamps),
             wrong=wrong,
         )
 
@@ -171,7 +171,7 @@ class Lighting:
     async def check(self, plan: Plan) -> list[Finding]:
         """What is wrong with a plan, errors first."""
         today = night_of(self._clock.now(), ZoneInfo(self._county.time_zone))
-        return list(await asyncio.to_thread(check_plan, plan, await self._basis(), today))
+        return list(await asyncio.to_thread(check_plan, plan, await self._basis(), today, self._county.lamps))
 
     # -- versions and their roll-out -----------------------------------------------------------------------------------------
 

@@ -14,7 +14,8 @@ from lampwell.lighting.wire import Said
 
 def basis_of(county: County) -> Basis:
     """ConfigError where the lighting files can not be read."""
-    return Basis(loads=loads_of(county), tariffs=load_lighting(county.folder, county).tariffs)
+    lighting = load_lighting(county.folder, county)
+    return Basis(loads=loads_of(county), tariffs=lighting.tariffs, standards=lighting.standards)
 
 
 def basis_for(county: County, plan: Plan) -> tuple[Basis, Sequence[Said]]:
@@ -28,7 +29,7 @@ def basis_for(county: County, plan: Plan) -> tuple[Basis, Sequence[Said]]:
     known = {one.id for one in plan.targets}
     missing = [one.id for one in build_plan(county, lighting).targets if one.id not in known]
     if not missing:
-        return Basis(loads=loads, tariffs=lighting.tariffs), []
+        return Basis(loads=loads, tariffs=lighting.tariffs, standards=lighting.standards), []
     zh = f"{len(missing)} 个回路或灯不在运行的方案中（{missing[0]}）"
     en = f"{len(missing)} loops and lamps are not in the running plan: {missing[0]}"
-    return Basis(loads=loads, tariffs=lighting.tariffs), [Said(zh=zh, en=en)]
+    return Basis(loads=loads, tariffs=lighting.tariffs, standards=lighting.standards), [Said(zh=zh, en=en)]

@@ -12,6 +12,7 @@ import pytest
 from control.lighting.checks import check_plan
 from control.lighting.compare import difference, nights_of
 from control.lighting.mixing import mixed
+from lampwell.assets import County
 from lampwell.lighting.documents import contradictions
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import Calendar, LoopRow, Plan, Step
@@ -101,9 +102,9 @@ def test_a_difference_says_what_switches_when_and_what_it_costs(plan: Plan, basi
     assert difference(plan, gone, DAY, 1, basis).removed == ("cabinet-01/loop1",)
 
 
-def test_the_shipped_plan_is_in_order(plan: Plan, basis: Basis) -> None:
+def test_the_shipped_plan_is_in_order(plan: Plan, basis: Basis, county: County) -> None:
     """Protects the demo, and from a check that cries wolf."""
-    assert check_plan(plan, basis, DAY) == ()
+    assert check_plan(plan, basis, DAY, county.lamps) == ()
 
 
 def gap(plan: Plan) -> Plan:
@@ -144,18 +145,18 @@ def nothing_of(plan: Plan) -> Plan:
     ],
 )
 def test_what_is_wrong_is_refused_with_its_place(
-    plan: Plan, basis: Basis, edit: Callable[[Plan], Plan], check: str, where: str
+    plan: Plan, basis: Basis, county: County, edit: Callable[[Plan], Plan], check: str, where: str
 ) -> None:
     """Protects the road: each kind of mistake is an error, in words of both languages, at its place."""
-    errors = [one for one in check_plan(edit(plan), basis, DAY) if one.is_error]
+    errors = [one for one in check_plan(edit(plan), basis, DAY, county.lamps) if one.is_error]
     assert (check, where) in {(one.check, one.where) for one in errors}
     assert all(one.text.zh and one.text.en for one in errors)
 
 
-def test_a_loop_without_a_calendar_is_a_warning(plan: Plan, basis: Basis) -> None:
+def test_a_loop_without_a_calendar_is_a_warning(plan: Plan, basis: Basis, county: County) -> None:
     """Protects from refusing what is safe: it is on by night."""
     bare = replace(plan, targets=(replace(plan.targets[0], calendar="", festivals=""), *plan.targets[1:]))
-    (only,) = check_plan(bare, basis, DAY)
+    (only,) = check_plan(bare, basis, DAY, county.lamps)
     assert (only.check, only.is_error) == ("unassigned", False)
 
 
