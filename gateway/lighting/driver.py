@@ -107,8 +107,8 @@ class Driver:
         self._queues: dict[str, _Queue] = {}
 
     def give(self, device: str, items: Iterable[Item], reads: Sequence[int], looks: Sequence[float]) -> None:
-        """Write this as soon as the device is free, then read these columns back; a newer value for a register takes the place of
-        one that still waits.
+        """Write this (if anything) as soon as the device is free, then read these columns; a newer value for a register takes the
+        place of one that still waits.
         """
         queue = self._queues.setdefault(device, _Queue(Nap(self._clock)))
         queue.items |= {(item.register.space, item.register.address): item for item in items}
@@ -125,7 +125,7 @@ class Driver:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self, device: str, queue: _Queue, looks: tuple[float, ...]) -> None:
-        rest: list[float] = []
+        rest = list(looks)
         while queue.items or rest:
             if queue.items:
                 await self._write_all(device, queue)

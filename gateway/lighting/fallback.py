@@ -19,6 +19,7 @@ from lampwell.profiles.model import Register
 log = logging.getLogger(__name__)
 
 REMOTE, TABLE = 2, 1
+SETTINGS = ("mode", "master_timeout", "latitude", "longitude", "on_offset", "off_offset")
 TIMEOUT_S = 600
 """Of silence, then the device goes by its own table."""
 LOCKED_TIMEOUT_S = 36_000
@@ -42,6 +43,7 @@ class Fallback:
     _written: Counter[tuple[str, str, date]] = field(default_factory=Counter)
     _due: dict[str, float] = field(default_factory=dict)
     _hurried: dict[str, float] = field(default_factory=dict)
+    _asked: dict[str, float] = field(default_factory=dict)
     _reckoned: float = float("-inf")
 
     def due(
@@ -64,6 +66,15 @@ class Fallback:
             self._due[place.device.id] = now + EVERY_S
             self._written.update((place.device.id, register.point.path, day) for register, _ in found)
         return [*found, *hurry]
+
+    def unread(self, place: CabinetPlace, readings: Readings, now: float) -> list[int]:
+        """Columns to be read now: after a start, the slow round that brings a cabinet's mode may be a minute away."""
+        if readings.heard(place.device.id) == float("-inf") or "mode" not in place.columns:
+            return []
+        if _value(place, readings, "mode") is not None or now < self._asked.get(place.device.id, float("-inf")):
+            return []
+        self._asked[place.device.id] = now + AGAIN_S
+        return [place.columns[path] for path in SETTINGS if path in place.columns]
 
     def _at_once(self, place: CabinetPlace, readings: Readings, now: float, *, locked: bool) -> list[tuple[Register, float]]:
         if now < self._hurried.get(place.device.id, float("-inf")):

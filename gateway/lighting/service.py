@@ -209,10 +209,11 @@ class Lighting:
                 continue
             held = any(loop.spec.id in locked for loop in place.loops)
             due = works.fallback.due(place, self._devices, time.at if time.known else None, now, locked=held)
-            if due:
+            unread = works.fallback.unread(place, self._devices, now)
+            if due or unread:
                 items, reads, _ = acts.setdefault(place.device.id, ([], [], QUICK))
                 items += [Item(register, value) for register, value in due]
-                reads += [place.columns[register.point.path] for register, _ in due]
+                reads += [*unread, *(place.columns[register.point.path] for register, _ in due)]
 
     # -- the pieces --------------------------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ def make_rig(taihe: County, folder: Path, start: str, names: tuple[str, ...] = (
 
 
 async def planned(rig: Rig, plan: Plan) -> None:
-    rig.order(TakePlan(document=document(plan)), "plan")
+    rig.order(TakePlan(document=document(plan)), "plan", lasts_s=7200)
     await rig.told("plan", State.ACCEPTED, within_s=5)
 
 
@@ -118,6 +118,19 @@ async def test_restart_in_the_middle_of_a_step_changes_nothing(taihe: County, tm
         assert rig.yard.lit(dimmed) == wanted(mine, dimmed, rig.clock.true)
 
 
+async def test_a_step_missed_in_a_restart_is_made_up_at_once(taihe: County, tmp_path: Path, plan: Plan) -> None:
+    """Down over 22:30: the right level is written within a round of the first answer, not after the slow poll a minute later."""
+    rig = make_rig(taihe, tmp_path, "2026-09-10T22:28")
+    mine = only(plan, "cabinet-01")
+    async with rig.running():
+        await planned(rig, mine)
+        await rig.run(75)
+        await rig.restart(away_s=90)
+        assert rig.yard.lit(L1) == 100
+        await rig.run(9)
+        assert {rig.yard.lit(one.id) for one in mine.targets} == {75}
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
 async def test_a_stepped_clock_moves_no_lamp_and_no_lease(taihe: County, tmp_path: Path, plan: Plan, hours: int) -> None:
     """The machine's calendar jumps by an hour around a step, and is put right later: lamps and the lease go by true time."""
@@ -145,6 +158,25 @@ async def test_a_stepped_clock_moves_no_lamp_and_no_lease(taihe: County, tmp_pat
         assert rig.yard.lit(L1) == 33
         await rig.run(10)
         assert rig.yard.lit(L1) == wanted(mine, L1, rig.clock.true)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_put_right_moves_no_end(taihe: County, tmp_path: Path, plan: Plan, hours: int) -> None:
+    """The machine was an hour wrong from its start and is corrected, as the cabinets confirm: the lease lasts as given."""
+    rig = make_rig(taihe, tmp_path, "2026-09-10T20:00")
+    rig.clock.wrong_ms = hours * 3_600_000
+    async with rig.running():
+        await planned(rig, only(plan, "cabinet-01"))
+        await rig.run(90)
+        rig.order(Lease(targets=(L1,), level=25, lasts_s=600, reason=WHY), "lease", lasts_s=7200)
+        await rig.told("lease", State.VERIFIED, within_s=5)
+        begun = rig.clock.elapsed
+        await rig.run(100)
+        rig.clock.wrong_ms, rig.trusted = 0, False
+        await rig.run(595 - (rig.clock.elapsed - begun) - 3)
+        assert rig.yard.lit(L1) == 25
+        await rig.run(11)
+        assert rig.yard.lit(L1) == 100
 
 
 async def test_a_lease_ends_by_the_edge_alone(taihe: County, tmp_path: Path, plan: Plan) -> None:
@@ -316,7 +348,7 @@ async def test_a_lost_plan_gives_the_cabinets_back(taihe: County, tmp_path: Path
         assert settings.mode == 2
         (tmp_path / "lighting.json").write_bytes(b"torn")
         await rig.restart()
-        await rig.run(10)
+        await rig.run(90)  # the slow poll says that it is in remote mode
         assert rig.lighting.status.plan == ""
         assert settings.mode == 1
 

@@ -19,7 +19,7 @@ from lampwell.assets import County, DeviceKind
 from lampwell.clock import VirtualClock
 from lampwell.errors import NoAnswer
 from lampwell.lighting.wire import Do, Order, Outcome, State, read_outcome, write
-from lampwell.points import Value
+from lampwell.points import PollClass, Value
 from lampwell.profiles.encoding import decoder, words_of
 from lampwell.profiles.model import Space
 from simulators.cabinet import Air, Cabinet
@@ -29,6 +29,7 @@ from simulators.weather import Sky, daylight_lux
 
 ZONE = ZoneInfo("Asia/Shanghai")
 EDGE = "edge-oldtown"
+SLOW_S = 60.0
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Yard:
 
     async def run(self, step_s: float = 1.0, poll_s: float = 5.0) -> None:
         """Live, and be polled."""
-        due = 0.0
+        due, slow = 0.0, self.clock.monotonic() + SLOW_S
         while True:
             air = self.air()
             for cabinet in self.cabinets.values():
@@ -93,7 +94,8 @@ class Yard:
             if self.clock.monotonic() >= due:
                 due = self.clock.monotonic() + poll_s
                 for key in self.plants:
-                    self._sample(key)
+                    self._sample(key, everything=self.clock.monotonic() >= slow)
+                slow += SLOW_S if self.clock.monotonic() >= slow else 0
             await self.clock.sleep(step_s)
 
     def fault(self, target: str, name: str, *, on: bool = True, value: float | None = None) -> None:
@@ -116,7 +118,7 @@ class Yard:
 
     async def read(self, device: str, positions: Sequence[int]) -> None:
         self._answer(device)
-        self._sample(device)
+        self._sample(device, everything=True)
 
     async def write(self, device: str, space: Space, address: int, values: Sequence[int]) -> None:
         self._answer(device)
@@ -135,11 +137,21 @@ class Yard:
         if device in self.silent:
             raise NoAnswer(f"{device}: no answer")
 
-    def _sample(self, device: str) -> None:
+    def forget(self) -> None:
+        """What a gateway that was killed had read."""
+        self._heard.clear()
+        self._values.clear()
+
+    def _sample(self, device: str, *, everything: bool = False) -> None:
+        """A fast round; the points of the slow one stay as they were read last."""
         if device in self.silent:
             return
-        values = self.plants[device].values
-        self._values[device] = [values.get(point.path) for point in self.devices[device].profile.points]
+        values, points = self.plants[device].values, self.devices[device].profile.points
+        before = self._values.get(device, [None] * len(points))
+        self._values[device] = [
+            values.get(point.path) if everything or point.poll is PollClass.FAST else old
+            for point, old in zip(points, before, strict=True)
+        ]
         self._heard[device] = self.clock.monotonic()
 
 
@@ -207,6 +219,7 @@ class Rig:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         await self.clock.advance(away_s)
+        self.yard.forget()
         self.lighting = self._made()
         self._task = asyncio.create_task(self.lighting.run())
         await self.run(0.1)
