@@ -65,10 +65,10 @@ COMMANDS: Mapping[str, Entry] = {
         module="control.cli_people", command="people", extra="control", help="Who is on duty; shifts, swaps, flood season."
     ),
     "light": Entry(
-        module="control.cli_light",
+        module="deploy.light",
         command="light",
-        extra="control",
-        help="Streetlights: plans, overrides, and why a lamp is lit.",
+        extra="control,collector",
+        help="Streetlights: plans, overrides, why a lamp is lit, figures.",
     ),
     "outbox": Entry(
         module="control.cli_outbox", command="outbox", extra="control", help="Messages: what was told to whom, and did it arrive."

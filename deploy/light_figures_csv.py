@@ -1,0 +1,71 @@
+"""The figures of lighting for machines: one table of CSV, or JSON. What is not known is empty or null, never zero."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from control.lighting.figures.report import Report
+
+
+def json_text(one: Report) -> str:
+    """One JSON document."""
+    return msgspec.json.encode(one).decode()
+
+
+def csv_lines(one: Report) -> Iterator[str]:
+    """A table of figures that a spreadsheet takes; an empty value is not known."""
+    yield _csv_row(("section", "name", "figure", "value", "unit"))
+    for section, name, figure, value, unit in _figures(one):
+        yield _csv_row((section, name, figure, "" if value is None else f"{value:.6g}", unit))
+
+
+def _csv_row(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
+
+
+Figure = tuple[str, str, str, float | None, str]
+
+
+def _figures(one: Report) -> Iterator[Figure]:
+    for row in one.lit:
+        name = row.road or row.road_class or "all"
+        for which in ("lower", "upper", "coverage", "target"):
+            yield "lit", name, which, getattr(row, which), "share"
+        yield "lit", name, "dark", row.dark, "lamps"
+    for part in one.intact:
+        for which in ("lower", "upper", "coverage", "target"):
+            yield "intact", part.facility or "all", which, getattr(part, which), "share"
+    yield from _energy_figures(one)
+    for loop in one.loops:
+        yield "loop", loop.loop, "kwh", loop.kwh, "kWh"
+        yield "loop", loop.loop, "burn", loop.burn_h, "h"
+        yield "loop", loop.loop, "operations", loop.operations, ""
+        yield "loop", loop.loop, "coverage", loop.coverage, "share"
+    yield from _repair_figures(one)
+
+
+def _energy_figures(one: Report) -> Iterator[Figure]:
+    for row in one.energy:
+        name = " ".join(filter(None, ("all" if row.program is None else row.program or "unknown", row.when)))
+        yield "energy", name, "kwh", row.energy.kwh, "kWh"
+        yield "energy", name, "bridged", row.energy.bridged_kwh, "kWh"
+        yield "energy", name, "cny", None if row.saved_cny is None else row.energy.cny, "CNY"
+        yield "energy", name, "baseline", row.energy.baseline_kwh, "kWh"
+        yield "energy", name, "saved", row.saved, "share"
+        yield "energy", name, "saved_cny", row.saved_cny, "share"
+    if one.led_saved is not None:
+        yield "energy", "led", "saved", one.led_saved, "share"
+
+
+def _repair_figures(one: Report) -> Iterator[Figure]:
+    for row in one.repairs:
+        for which in ("response_median_h", "response_p90_h", "repair_median_h", "repair_p90_h"):
+            yield "repair", row.sla or "all", which.removesuffix("_h"), getattr(row.repairs, which), "h"
+        yield "repair", row.sla or "all", "in_time", row.in_time, "share"
+        yield "repair", row.sla or "all", "orders", float(row.repairs.orders), ""
