@@ -179,7 +179,8 @@ class HostSession:
         if self._is_old(node, where, message.seq, payload, now):
             return [], []
         birth = node.device_born(where.device, message, now)
-        return [], [DeviceBorn(birth.columns.layout, birth.scan, birth.times), *_complaints(where, birth.problems)]
+        born = DeviceBorn(birth.columns.layout, birth.scan, birth.times)
+        return self._ask(node, now), [born, *_complaints(where, birth.problems)]
 
     def _node_death(self, where: Topic, node: RemoteNode, payload: bytes, now: int) -> _Answer:
         found = next((m.value for m in codec.decode(payload).metrics if m.name == names.BD_SEQ), None)

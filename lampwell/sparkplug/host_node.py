@@ -37,6 +37,7 @@ class RemoteNode:
     """State of one edge node. ``tracker`` is None while it is not born."""
 
     __slots__ = (
+        "_again",
         "_alias_owner",
         "_asked_at",
         "_asked_for",
@@ -60,6 +61,7 @@ class RemoteNode:
         self.devices: dict[str, RemoteDevice] = {}
         self._alias_owner: dict[int, RemoteDevice] = {}
         self._tries = 0
+        self._again = False
         self._asked_at: int | None = None
         self._asked_for: set[tuple[str, str]] = set()
 
@@ -78,6 +80,7 @@ class RemoteNode:
         self.tracker = SequenceTracker(payload.seq or 0, digest)
         self.birth_digest = digest
         self._tries = 0
+        self._again = False
         self._alias_owner = {}
         for device in self.devices.values():
             device.alive = False
@@ -86,8 +89,9 @@ class RemoteNode:
 
     def born_again(self, payload: Payload, digest: int) -> None:
         """The very same NBIRTH once more, a repeat or a rebirth in the same millisecond: its devices live on, and if it was a
-        repeat the sequence shows a gap, which asks for a true rebirth.
+        repeat the sequence shows a gap, which asks for a true rebirth. If it was not, aliases may have been dealt anew.
         """
+        self._again = True
         self.tracker = SequenceTracker(payload.seq or 0, digest)
 
     def device_born(self, name: str, payload: Payload, now: int) -> Birth:
@@ -104,11 +108,15 @@ class RemoteNode:
             device.earlier = {}
         device.alive = True
         clashes = self._take_aliases(device)
+        if clashes and self._again:
+            self.want_rebirth()
         return birth.complain(clashes) if clashes else birth
 
     def _take_aliases(self, device: RemoteDevice) -> list[str]:
-        """Give the device its aliases. One that is used twice on a node is taken from both: it must not name the wrong metric."""
-        self._alias_owner = {alias: owner for alias, owner in self._alias_owner.items() if owner is not device}
+        """Give the device its aliases. One that is used twice on a node is taken from both: it must not name the wrong metric.
+        A dead device has none: it is born anew before it says anything.
+        """
+        self._alias_owner = {alias: owner for alias, owner in self._alias_owner.items() if owner is not device and owner.alive}
         device.aliases = {}
         clashes = []
         for name, alias in device.columns.aliases.items():

@@ -97,7 +97,7 @@ async def test_any_network_becomes_a_county_that_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--scenario", "fog"], "this county's own are: fast-storm, link-troubles, night-lamps, power-cut"),
+        (["--scenario", "fog"], "this county's own are: dusk, fast-storm, link-troubles, night-lamps, power-cut"),
         (["--replay", "ponding-9=x.csv"], "no such device"),
         (["--replay", "ponding-1=missing.csv"], "can not be read: there is no such file"),
     ],

@@ -206,3 +206,36 @@ TestNamed = Channel.TestCase
 TestNamed.settings = settings(deadline=None, max_examples=200, stateful_step_count=40)
 TestAliased = AliasedChannel.TestCase
 TestAliased.settings = settings(deadline=None, max_examples=200, stateful_step_count=40)
+
+
+class _Drawn:
+    """What hypothesis drew when it found this."""
+
+    def __init__(self, *values: Any) -> None:
+        self._values = list(values)
+
+    def draw(self, _: Any) -> Any:
+        return self._values.pop(0)
+
+
+def test_a_rebirth_in_the_same_millisecond_with_aliases_dealt_anew() -> None:
+    """Protects a device whose alias a dead one had before a rebirth that looks like a repeat: its values are heard."""
+    state = AliasedChannel()
+    state.deliver(count=1)
+    state.born(count=3, device="well-02", names=["pa", "pb", "pc", "pd"], whole=False)
+    state.deliver(count=1)
+    state.died(device="well-02")
+    state.deliver(count=1)
+    state.reconnect(by_will=False)
+    state.reconnect(by_will=False)
+    state.scan(data=_Drawn([0, 1, 2], 1), device="well-02")  # type: ignore[arg-type]
+    for _ in range(3):
+        state.deliver(count=1)
+    state.born(count=1, device="well-02", names=["pa", "pb", "pc", "pd"], whole=False)
+    state.reconnect(by_will=False)
+    state.repeat(again=0, at=14)
+    state.deliver(count=2)
+    state.died(device="well-02")
+    state.deliver(count=2)
+    state.born(count=1, device="well-01", names=["pa", "pb", "pc", "pd"], whole=False)
+    state.teardown()
