@@ -65,7 +65,8 @@ def test_unknown_command_is_refused() -> None:
 
 def test_an_extra_missed_only_by_the_running_command_is_one_line_too() -> None:
     """An edge box without the screen's library that is asked for the demo is told so, without a traceback."""
-    code = "import sys; sys.modules['rich'] = None; from deploy.cli import main; main(['demo', 'counties/taihe', '--port-base', '51000'])"
+    words = "['demo', 'counties/taihe', '--port-base', '51000']"
+    code = f"import sys; sys.modules['rich'] = None; from deploy.cli import main; main({words})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "lampwell[onebox]" in done.stderr
