@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from control.alarms.bind import Binding, bind
+from control.alarms.bind import bind
 from control.alarms.bound_checks import refusal
 from control.alarms.engine import Engine
 from control.alarms.rule_files import read_rules
@@ -27,12 +24,10 @@ from control.front_orders import Orders
 from control.front_people import People
 from control.lighting.desk import LightDesk
 from control.lighting.field import LightingField
-from control.lighting.nightly import Nightly
 from control.lighting.places import places_of
 from control.lighting.telling import tell_stop
 from control.lighting.wanting import Wanting
 from control.links import LinkServer
-from control.messages.ackpage import ack_app
 from control.messages.pulse import Pulse
 from control.messages.sender import Sender
 from control.outgoing import Outgoing, build_sender
@@ -45,6 +40,7 @@ from control.store.changes import current_changes
 from control.store.database import Database
 from control.store.secret import link_secret
 from control.store.writer import Writer
+from control.works import Parts, close, nothing, work
 from lampwell.assets import County
 from lampwell.clock import Clock, SystemClock
 from lampwell.errors import ConfigError
@@ -52,26 +48,6 @@ from lampwell.lighting.wire import ORDER
 from lampwell.local import LocalServer
 
 log = logging.getLogger(__name__)
-
-TICK_S, ALIVE_S = 0.25, 5.0
-
-
-@dataclass(slots=True, kw_only=True)
-class _Parts:
-    binding: Binding
-    writer: Writer
-    staff: Staff
-    desk: Desk
-    ear: Ear
-    duty: Duty
-    repairs: Repairs
-    lights: LightDesk
-    wanting: Wanting
-    postbox: Postbox | None
-    front: Front
-    sender: Sender | None
-    pulse: Pulse | None
-    page: LinkServer | None
 
 
 class Control:
@@ -98,7 +74,7 @@ class Control:
         self._password, self._machine, self._sent_elsewhere = password, machine or SystemClock(), sent_elsewhere
         self._specs = read_rules(county.folder, county)
         self._stop, self._done = asyncio.Event(), asyncio.Event()
-        self._parts: _Parts | None = None
+        self._parts: Parts | None = None
         self._started = asyncio.Event()
 
     @property
@@ -124,9 +100,9 @@ class Control:
                 await stack.enter_async_context(LocalServer(parts.front, METHODS, self._data_dir, SOCKET))
                 parts.desk.begin()
                 self._started.set()
-                await self._work(parts)
+                await work(parts, self._stop, self._clock, link_secret(self._data_dir))
         finally:
-            await self._close(parts)
+            await close(parts)
             self._done.set()
 
     async def stop(self) -> None:
@@ -148,7 +124,7 @@ class Control:
 
     # -- the pieces ------------------------------------------------------------------------------------------------------
 
-    async def _build(self) -> _Parts:
+    async def _build(self) -> Parts:
         county, clock = self._county, self._clock
         writer, now = Writer(self._database, self._machine), clock.now()
         kept = await writer.read(lambda connection: journal.load(connection, now))
@@ -158,7 +134,7 @@ class Control:
         desk = Desk(Engine(binding.alarms, kept.states, number=kept.number), kept, writer, clock)
         watch = Watch(binding, county)
         page, sender, pulse = self._outgoing(writer, staff)
-        duty = Duty(staff, writer, clock, wake=sender.wake if sender else _nothing)
+        duty = Duty(staff, writer, clock, wake=sender.wake if sender else nothing)
         repairs = Repairs(staff, writer, clock, desk=desk, newest=watch.newest)
         await duty.resume(desk)
         desk.followers += [duty, repairs]
@@ -168,14 +144,14 @@ class Control:
             clock,
             lambda node, order: ear.command(node, ORDER, order),  # made below: it needs what it tells
             tell=partial(tell_stop, staff=staff),
-            wake=sender.wake if sender else _nothing,
+            wake=sender.wake if sender else nothing,
         )
         await lights.begin()
         wanting = Wanting(lights, clock)
         logic = [LightingField(county, wanted=wanting.wanted)]
         ear = Ear(county, watch, desk, clock, password=self._password, logic=logic)
         ear.hearers.append(lights)
-        return _Parts(
+        return Parts(
             binding=binding,
             writer=writer,
             staff=staff,
@@ -231,84 +207,9 @@ class Control:
         if self._parts is not None:
             await self._rebind(self._parts)
 
-    async def _rebind(self, parts: _Parts) -> None:
+    async def _rebind(self, parts: Parts) -> None:
         """Go over to the present rules with the limits changed away from them."""
         binding = bind(self._specs, self._county, await parts.writer.read(current_changes))
         parts.binding = binding
         parts.desk.reload(binding.alarms)
         parts.ear.rebind(binding, self._county)
-
-    # -- running ---------------------------------------------------------------------------------------------------------
-
-    async def _work(self, parts: _Parts) -> None:
-        works = self._works(parts)
-        tasks = {asyncio.create_task(work(), name=name) for name, work in works.items()}
-        stopped = asyncio.create_task(self._stop.wait(), name="stop")
-        try:
-            ended, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended - {stopped}:
-                task.result()
-            await parts.ear.stop()
-            if parts.sender is not None:
-                await parts.sender.stop()
-            if parts.page is not None:
-                await parts.page.stop()
-        finally:
-            for task in {stopped, *tasks}:
-                task.cancel()
-            await asyncio.gather(stopped, *tasks, return_exceptions=True)
-
-    def _works(self, parts: _Parts) -> Mapping[str, Callable[[], Any]]:
-        works: dict[str, Callable[[], Any]] = {
-            "broker": parts.ear.run,
-            "ticks": lambda: self._ticks(parts),
-            "work orders": parts.repairs.run,
-            "lighting": parts.lights.run,
-            "plans in force": parts.wanting.run,
-            "lights tonight": self._nightly(parts).run,
-        }
-        if parts.postbox is not None:
-            works["postbox"] = parts.postbox.run
-        if parts.sender is not None:
-            works["sender"] = parts.sender.run
-        if parts.page is not None:
-            works["page"] = partial(parts.page.run, self._page(parts))
-        return works
-
-    def _nightly(self, parts: _Parts) -> Nightly:
-        wake = parts.sender.wake if parts.sender else _nothing
-        return Nightly(parts.front.lighting.digest, parts.staff, parts.writer, self._clock, wake=wake)
-
-    def _page(self, parts: _Parts) -> Any:
-        front, staff = parts.front, parts.staff
-        return ack_app(
-            state=parts.writer,
-            secret=link_secret(self._data_dir),
-            clock=self._clock,
-            zone=staff.zone,
-            view=lambda number: front.alarm(str(number)),
-            acknowledge=lambda number, person, note: front.acknowledge(number, staff.name(person), note),
-        )
-
-    async def _ticks(self, parts: _Parts) -> None:
-        alive = -ALIVE_S
-        while True:
-            parts.ear.tick()
-            parts.desk.tick()
-            parts.duty.tick(parts.desk)
-            if self._clock.monotonic() - alive >= ALIVE_S:
-                alive, now = self._clock.monotonic(), self._clock.now()
-                parts.writer.submit(partial(journal.alive, now=now))
-            await self._clock.sleep(TICK_S)
-
-    @staticmethod
-    async def _close(parts: _Parts) -> None:
-        if parts.page is not None:
-            parts.page.close()
-        if parts.pulse is not None:
-            await parts.pulse.close()
-        await parts.writer.close()
-
-
-def _nothing() -> None:
-    pass

@@ -1,0 +1,140 @@
+"""A control at work: every part runs until one fails or the end is asked for; then they end so that nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI
+
+from control.alarms.bind import Binding
+from control.desk import Desk
+from control.duty import Duty
+from control.ear import Ear
+from control.front import Front
+from control.lighting.desk import LightDesk
+from control.lighting.nightly import Nightly
+from control.lighting.wanting import Wanting
+from control.links import LinkServer
+from control.messages.ackpage import ack_app
+from control.messages.pulse import Pulse
+from control.messages.sender import Sender
+from control.postbox import Postbox
+from control.repairs import Repairs
+from control.staff import Staff
+from control.store import journal
+from control.store.errors import StateError
+from control.store.writer import Writer
+from lampwell.clock import Clock
+
+log = logging.getLogger(__name__)
+
+TICK_S, ALIVE_S = 0.25, 5.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """What a running control is made of. None: there is no such part here."""
+
+    binding: Binding
+    writer: Writer
+    staff: Staff
+    desk: Desk
+    ear: Ear
+    duty: Duty
+    repairs: Repairs
+    lights: LightDesk
+    wanting: Wanting
+    postbox: Postbox | None
+    front: Front
+    sender: Sender | None
+    pulse: Pulse | None
+    page: LinkServer | None
+
+
+async def work(parts: Parts, stop: asyncio.Event, clock: Clock, secret: bytes) -> None:
+    """Until ``stop`` is set. Raises what a part raised. ``secret``: of the links to acknowledge by."""
+    tasks = {asyncio.create_task(one(), name=name) for name, one in _works(parts, clock, secret).items()}
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        ended, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended - {stopped}:
+            task.result()
+        await parts.ear.stop()
+        if parts.sender is not None:
+            await parts.sender.stop()
+        if parts.page is not None:
+            await parts.page.stop()
+    finally:
+        for task in {stopped, *tasks}:
+            task.cancel()
+        await asyncio.gather(stopped, *tasks, return_exceptions=True)
+
+
+async def close(parts: Parts) -> None:
+    """What was decided goes to the disk; nothing is served any more."""
+    if parts.page is not None:
+        parts.page.close()
+    if parts.pulse is not None:
+        await parts.pulse.close()
+    await parts.writer.close()
+
+
+def nothing() -> None:
+    """In place of waking a sender that is not here."""
+
+
+def _works(parts: Parts, clock: Clock, secret: bytes) -> Mapping[str, Callable[[], Any]]:
+    wake = parts.sender.wake if parts.sender else nothing
+    nightly = Nightly(parts.front.lighting.digest, parts.staff, parts.writer, clock, wake=wake)
+    works: dict[str, Callable[[], Any]] = {
+        "broker": parts.ear.run,
+        "ticks": partial(_ticks, parts, clock),
+        "work orders": parts.repairs.run,
+        "lighting": parts.lights.run,
+        "plans in force": parts.wanting.run,
+        "lights tonight": nightly.run,
+    }
+    if parts.postbox is not None:
+        works["postbox"] = parts.postbox.run
+    if parts.sender is not None:
+        works["sender"] = parts.sender.run
+    if parts.page is not None:
+        works["page"] = partial(parts.page.run, _page(parts, clock, secret))
+    return works
+
+
+async def _ticks(parts: Parts, clock: Clock) -> None:
+    alive = -ALIVE_S
+    while True:
+        parts.ear.tick()
+        parts.desk.tick()
+        parts.duty.tick(parts.desk)
+        if clock.monotonic() - alive >= ALIVE_S:
+            alive = clock.monotonic()
+            _say_alive(parts.writer, clock.now())
+        await clock.sleep(TICK_S)
+
+
+def _say_alive(writer: Writer, now: int) -> None:
+    """A sign of life is of no use when the disk is far behind."""
+    try:
+        writer.submit(partial(journal.alive, now=now))
+    except StateError as error:
+        log.debug("no sign of life: %s", error)
+
+
+def _page(parts: Parts, clock: Clock, secret: bytes) -> FastAPI:
+    front, staff = parts.front, parts.staff
+    return ack_app(
+        state=parts.writer,
+        secret=secret,
+        clock=clock,
+        zone=staff.zone,
+        view=lambda number: front.alarm(str(number)),
+        acknowledge=lambda number, person, note: front.acknowledge(number, staff.name(person), note),
+    )
