@@ -24,6 +24,7 @@ from control.front_orders import Orders
 from control.front_people import People
 from control.lighting.desk import LightDesk
 from control.lighting.field import LightingField
+from control.lighting.memory import Memory
 from control.lighting.places import places_of
 from control.lighting.telling import tell_stop
 from control.lighting.wanting import Wanting
@@ -148,8 +149,9 @@ class Control:
         )
         await lights.begin()
         wanting = Wanting(lights, clock)
-        logic = [LightingField(county, wanted=wanting.wanted)]
-        ear = Ear(county, watch, desk, clock, password=self._password, logic=logic)
+        field, memory = LightingField(county, wanted=wanting.wanted), Memory(self._data_dir, clock)
+        field.recall(await memory.load())
+        ear = Ear(county, watch, desk, clock, password=self._password, logic=[field])
         ear.hearers.append(lights)
         return Parts(
             binding=binding,
@@ -161,6 +163,8 @@ class Control:
             repairs=repairs,
             lights=lights,
             wanting=wanting,
+            field=field,
+            memory=memory,
             postbox=Postbox(ear, writer, clock) if sender or self._sent_elsewhere else None,
             front=self._front(desk, writer, staff, repairs, lights),
             sender=sender,

@@ -17,6 +17,8 @@ from control.duty import Duty
 from control.ear import Ear
 from control.front import Front
 from control.lighting.desk import LightDesk
+from control.lighting.field import LightingField
+from control.lighting.memory import Memory
 from control.lighting.nightly import Nightly
 from control.lighting.wanting import Wanting
 from control.links import LinkServer
@@ -49,6 +51,8 @@ class Parts:
     repairs: Repairs
     lights: LightDesk
     wanting: Wanting
+    field: LightingField
+    memory: Memory
     postbox: Postbox | None
     front: Front
     sender: Sender | None
@@ -81,6 +85,7 @@ async def close(parts: Parts) -> None:
         parts.page.close()
     if parts.pulse is not None:
         await parts.pulse.close()
+    await parts.memory.save(parts.field.learned())
     await parts.writer.close()
 
 
@@ -97,6 +102,7 @@ def _works(parts: Parts, clock: Clock, secret: bytes) -> Mapping[str, Callable[[
         "work orders": parts.repairs.run,
         "lighting": parts.lights.run,
         "plans in force": parts.wanting.run,
+        "what was learned": partial(_keep_learned, parts),
         "lights tonight": nightly.run,
     }
     if parts.postbox is not None:
@@ -118,6 +124,12 @@ async def _ticks(parts: Parts, clock: Clock) -> None:
             alive = clock.monotonic()
             _say_alive(parts.writer, clock.now())
         await clock.sleep(TICK_S)
+
+
+async def _keep_learned(parts: Parts) -> None:
+    while True:
+        await parts.memory.pause()
+        await parts.memory.save(parts.field.learned())
 
 
 def _say_alive(writer: Writer, now: int) -> None:

@@ -19,6 +19,7 @@ from control.lighting.faults.model import Finding
 from control.lighting.faults.nodes import Known, NodeState
 from control.lighting.faults.readings import number, truth
 from control.lighting.faults.watch import CabinetState, Setting, observe
+from control.lighting.memory import Learned
 from control.lighting.readings_kept import Kept
 from lampwell.assets import County, Device, DeviceKind, Lamp
 from lampwell.lighting.sun import Place, elevation
@@ -77,6 +78,7 @@ class LightingField:
         self._phases: dict[str, dict[str, Finding]] = defaultdict(dict)
         self._told: list[Condition] = []
         self._standing: dict[str, Condition] = {}
+        self._untold: set[str] = set()
         self._lamps_at = 0
 
     # -- what happens ----------------------------------------------------------------------------------------------------
@@ -112,6 +114,23 @@ class LightingField:
         """All that is known: for alarms that are new."""
         return list(self._standing.values())
 
+    def learned(self) -> Learned:
+        """What the detectors know, to be kept."""
+        return Learned(
+            cabinets={name: one.state for name, one in self._cabinets.items()},
+            nodes={f"{one.concentrator}/{one.component}": one.state for one in self._nodes},
+        )
+
+    def recall(self, learned: Learned) -> None:
+        """Go on with what an earlier life knew; all that stands is told again with the first readings."""
+        for name, cabinet in self._cabinets.items():
+            if (known := learned.cabinets.get(name)) is not None:
+                cabinet.state = replace(known, loops={key: one for key, one in known.loops.items() if key in cabinet.lamps})
+                self._untold.add(name)
+        for node in self._nodes:
+            if (state := learned.nodes.get(f"{node.concentrator}/{node.component}")) is not None:
+                node.state = replace(state, held={key: replace(one, begun=False) for key, one in state.held.items()})
+
     # -- cabinets --------------------------------------------------------------------------------------------------------
 
     def _cabinet(self, cabinet: _Cabinet, at: int) -> None:
@@ -125,6 +144,9 @@ class LightingField:
             expected={component: wanted for component, wanted in loops if wanted is not None},
         )
         cabinet.state, found = observe(cabinet.state, setting, at, self._kept.of(name))
+        if name in self._untold:
+            self._untold.discard(name)
+            found = tuple(cabinet.state.standing.values())
         for finding in found:
             self._tell(finding)
 

@@ -9,7 +9,9 @@ import pytest
 
 from control.alarms.model import Condition
 from control.lighting.field import LightingField
+from control.lighting.memory import NAME, Learned, Memory
 from lampwell.assets import County
+from lampwell.clock import VirtualClock
 from lampwell.county import load
 from lampwell.points import Point, Value
 from lampwell.readings import Layout, Scan
@@ -150,3 +152,27 @@ def test_a_program_that_is_not_carried_out_is_told(county: County) -> None:
     lights.wait(400)
     assert lights.of("schedule-not-executed") is True
     assert [one.key for one in lights.field.standing() if one.value] == [f"schedule-not-executed@{CABINET}/loop1"]
+
+
+async def test_what_was_learned_outlives_a_restart(county: County, tmp_path: Path) -> None:
+    """Protects nights of learning from an upgrade of control, and a standing fault from being forgotten or told as new."""
+    memory = Memory(tmp_path, VirtualClock())
+    before = Lights(county)
+    before.wait(400)
+    before.say(loop1__commanded=False)
+    before.wait(60)
+    assert before.of("contactor-welded") is True
+    await memory.save(before.field.learned())
+    after = Lights(county, now=before.now + 5000)
+    after.field.recall(await memory.load())
+    assert after.field.learned().cabinets == before.field.learned().cabinets
+    after.say(loop1__commanded=False)
+    after.wait(5)
+    assert after.of("contactor-welded") is True, "what stands is told again at once"
+
+
+async def test_a_damaged_memory_is_left_out(county: County, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Protects the start of control from a torn file: it is told of, and the detectors learn anew."""
+    (tmp_path / NAME).write_bytes(b"torn")
+    assert await Memory(tmp_path, VirtualClock()).load() == Learned()
+    assert "learn anew" in caplog.text
