@@ -6,13 +6,13 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from unicodedata import east_asian_width
 from zoneinfo import ZoneInfo
 
 from control.kpi.measures import GROUPS
 from control.kpi.model import Figures
 from control.kpi.verdict import MARKS, VERDICTS_ZH, Measure, Verdict, judge
 from control.orders.register import as_csv
+from lampwell.columns import text_width
 
 MIN_DAYS = 30
 """Shorter periods say little (domain alarms 1.2: at least 30 days)."""
@@ -128,7 +128,7 @@ def _table(lines: tuple[Line, ...]) -> list[str]:
          MARKS[each.mark] if each.target else "")
         for each in lines
     ]  # fmt: skip
-    widths = [max(_width(row[n]) for row in cells) for n in range(5)]
+    widths = [max(text_width(row[n]) for row in cells) for n in range(5)]
     return ["  ".join([*(_padded(row[n], widths[n], right=n == 2) for n in range(5)), row[5]]).rstrip() for row in cells]
 
 
@@ -158,10 +158,6 @@ def _shown(at: int, zone: ZoneInfo) -> str:
     return f"{datetime.fromtimestamp(at / 1000, zone):%Y-%m-%d %H:%M}"
 
 
-def _width(text: str) -> int:
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
 def _padded(text: str, width: int, *, right: bool) -> str:
-    space = " " * (width - _width(text))
+    space = " " * (width - text_width(text))
     return space + text if right else text + space
