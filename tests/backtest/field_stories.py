@@ -332,7 +332,7 @@ async def cable_theft(scene: Scene) -> Outcome:
     scene.harm["cabinet-10", "loop6/cable_alarm"] = lambda t: 300 < t <= 360
     scene.harm["cabinet-10", "loop2/cable_alarm"] = lambda t: t == 310
     await scene.play(600)
-    return Outcome(told=(told("cable-alarm@cabinet-10/loop6", 310, 20, cleared(370, 30)),))
+    return Outcome(told=(told("cable-alarm@cabinet-10/loop6", 310, 20, cleared(370, 12)),))
 
 
 async def pump_trip(scene: Scene) -> Outcome:
