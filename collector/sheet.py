@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from lampwell.columns import text_width
+from lampwell.columns import table, text_width
 from lampwell.history.port import Buckets, Gap, Latest, Quarantined, Readings, SeriesInfo
 from lampwell.readings import BAD_FLAGS, Flag
 from lampwell.times import shown, shown_plain
@@ -112,7 +112,7 @@ def as_table(sheet: Sheet, zone: ZoneInfo) -> str:
     right = [bool(sheet.rows) and all(isinstance(row[i], (int, float)) for row in sheet.rows) for i in range(len(widths))]
     right = [flag and name not in TIMES for flag, name in zip(right, sheet.columns, strict=True)]
     cells.insert(1, ["─" * width for width in widths])
-    return "\n".join("  ".join(map(_padded, row, widths, right)).rstrip() for row in cells)
+    return "\n".join(table(cells, right=[n for n, is_right in enumerate(right) if is_right]))
 
 
 def as_csv(sheet: Sheet, zone: ZoneInfo, *, excel: bool) -> str:
@@ -164,8 +164,3 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _padded(text: str, width: int, right: bool) -> str:
-    space = " " * (width - text_width(text))
-    return space + text if right else text + space

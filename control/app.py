@@ -101,7 +101,7 @@ class Control:
                 await stack.enter_async_context(LocalServer(parts.front, METHODS, self._data_dir, SOCKET))
                 parts.desk.begin()
                 self._started.set()
-                await work(parts, self._stop, self._clock, link_secret(self._data_dir))
+                await work(parts, self._stop, self._clock)
         finally:
             await close(parts)
             self._done.set()
@@ -134,7 +134,8 @@ class Control:
         binding = bind(self._specs, county, await writer.read(current_changes))
         desk = Desk(Engine(binding.alarms, kept.states, number=kept.number), kept, writer, clock)
         watch = Watch(binding, county)
-        page, sender, pulse = self._outgoing(writer, staff)
+        secret = link_secret(self._data_dir) if self._out.reach.listen or self._out.channels else b""
+        page, sender, pulse = self._outgoing(writer, staff, secret)
         duty = Duty(staff, writer, clock, wake=sender.wake if sender else nothing)
         repairs = Repairs(staff, writer, clock, desk=desk, newest=watch.newest)
         await duty.resume(desk)
@@ -170,9 +171,10 @@ class Control:
             sender=sender,
             pulse=pulse,
             page=page,
+            secret=secret,
         )
 
-    def _outgoing(self, writer: Writer, staff: Staff) -> tuple[LinkServer | None, Sender | None, Pulse | None]:
+    def _outgoing(self, writer: Writer, staff: Staff, secret: bytes) -> tuple[LinkServer | None, Sender | None, Pulse | None]:
         listen = self._out.reach.listen
         page = LinkServer(*listen) if listen else None
         if not self._out.channels:
@@ -184,7 +186,7 @@ class Control:
             ZoneInfo(self._county.time_zone),
             roster=lambda: staff.roster,
             served_at=page.address if page else "",
-            secret=link_secret(self._data_dir),
+            secret=secret,
         )
         return page, sender, pulse
 

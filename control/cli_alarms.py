@@ -11,9 +11,10 @@ import click
 import msgspec
 
 from control.alarms.occurrences import Occurrence
-from control.cli_ask import PRIORITIES, ask, data_option, folder_argument, json_option, table, when, who_option
+from control.cli_ask import PRIORITIES, ask, data_option, folder_argument, json_option, when, who_option
 from control.rows import AlarmDetail, AlarmRow
 from lampwell.assets import County
+from lampwell.columns import table
 from lampwell.local import LocalClient
 
 STATES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ import msgspec
 
 from control.front import METHODS, SOCKET
 from lampwell.assets import County
-from lampwell.columns import text_width
+from lampwell.columns import table
 from lampwell.county import load
 from lampwell.errors import LampwellError
 from lampwell.local import LocalClient, connect
@@ -66,13 +66,6 @@ def tell_json(found: object) -> None:
 def tell_table(rows: Sequence[Sequence[str]], nothing: str) -> None:
     """A table whose first row names the columns, or what is said where there is no other row."""
     click.echo("\n".join(table(rows)) if len(rows) > 1 else nothing)
-
-
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Aligned columns; a Chinese character is two wide."""
-    widths = [max(text_width(row[n]) for row in rows) for n in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell + " " * (width - text_width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def when(time: int | None, zone: tzinfo) -> str:

@@ -10,20 +10,18 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from control.cli import DATABASE, PASSWORD, STATE_FILE
+from control.cli import DATABASE, open_state
 from control.messages.reach import load_reach
 from control.messages.settings import load_channels, open_channels
 from control.messages.state import State
 from control.outgoing import Outgoing, build_sender, times_of_tests
 from control.people.roster import Roster, from_json
-from control.store.database import open_database
 from control.store.errors import StateError
 from control.store.rosters import newest_roster
 from control.store.secret import link_secret
 from control.store.writer import Writer
 from lampwell.assets import County
 from lampwell.clock import Clock, SystemClock
-from lampwell.config import read_secret
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
 from lampwell.signals import heed
@@ -62,7 +60,7 @@ async def serve(county: County, data_dir: Path, state: str | None) -> None:
     if not settings:
         raise ConfigError([Problem("channels.toml", "", "there is no channel to send by")])
     channels = open_channels(settings)
-    database = open_database(state or data_dir / STATE_FILE, password=read_secret("", PASSWORD))
+    database = open_state(data_dir, state)
     try:
         writer, clock = Writer(database), SystemClock()
         out = Outgoing(channels=channels, test_at=times_of_tests(settings), reach=replace(reach, listen=None))

@@ -180,24 +180,24 @@ class Desk:
     async def acknowledge(self, number: int, who: str, note: str = "") -> Occurrence:
         """Take notice of an occurrence. NotDone says why not."""
         one = self.find(number)
-        await self._ask(one.key, Acknowledge(who=_name(who), occurrence=number, note=note))
+        await self._ask(one.key, Acknowledge(who=named(who), occurrence=number, note=note))
         return self.open.get(number, one)
 
     async def reset(self, number: int, who: str, note: str = "") -> None:
         """Release a latched alarm. NotDone."""
-        await self._ask(self.find(number).key, Reset(who=_name(who), note=note))
+        await self._ask(self.find(number).key, Reset(who=named(who), note=note))
 
     async def shelve(self, key: str, who: str, until: int, reason: str) -> None:
         """Hear nothing of an alarm until then. NotDone, UnknownAlarm."""
-        await self._ask(key, Shelve(who=_name(who), until=until, reason=reason))
+        await self._ask(key, Shelve(who=named(who), until=until, reason=reason))
 
     async def unshelve(self, key: str, who: str, reason: str = "") -> None:
         """Hear of it again. NotDone, UnknownAlarm."""
-        await self._ask(key, Unshelve(who=_name(who), reason=reason))
+        await self._ask(key, Unshelve(who=named(who), reason=reason))
 
     async def service(self, key: str, who: str, *, out: bool, reason: str) -> None:
         """Take an alarm out of service, or put it back. NotDone, UnknownAlarm."""
-        await self._ask(key, Service(who=_name(who), out=out, reason=reason))
+        await self._ask(key, Service(who=named(who), out=out, reason=reason))
 
     # -- the pieces ------------------------------------------------------------------------------------------------------
 
@@ -274,10 +274,18 @@ def _because(event: Event) -> Condition | None:
     return event.condition if isinstance(event, Observed) else None
 
 
-def _name(who: str) -> str:
+def named(who: str) -> str:
+    """Whoever does something, as kept. NotDone without a name."""
     if not who.strip():
         raise NotDone("请注明是谁 say who you are")
     return who.strip()
+
+
+def signed(who: str, reason: str) -> tuple[str, str]:
+    """Who and why, as kept. NotDone without either."""
+    if not who.strip() or not reason.strip():
+        raise NotDone("请注明是谁、为什么 say who you are and why")
+    return who.strip(), reason.strip()
 
 
 def _rank(view: AlarmView) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from control import front_lighting, front_messages, front_orders, front_people
 from control.alarms.engine import UnknownAlarm
 from control.alarms.model import WAITING, Alarm
 from control.alarms.occurrences import Occurrence
-from control.desk import Desk, NotDone
+from control.desk import Desk, NotDone, signed
 from control.front_lighting import Lighting
 from control.front_messages import Messages
 from control.front_orders import Orders
@@ -150,8 +150,7 @@ class Front:
     def _allowed(self, alarm: Alarm, field: str, value: float | None, who: str, reason: str) -> None:
         if field not in FIELDS:
             raise NotDone(f"可改的是 what can be changed is {', '.join(FIELDS)}, not {field!r}")
-        if not who.strip() or not reason.strip():
-            raise NotDone("请注明是谁、为什么 say who you are and why")
+        signed(who, reason)
         if value is not None and (wrong := self.wrong(alarm.key, field, value)):
             raise NotDone(f"不可改为 it can not become {value:g}: {wrong}")
 

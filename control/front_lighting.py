@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from control.desk import NotDone
+from control.desk import NotDone, signed
 from control.lighting.activation import Activation, activate
 from control.lighting.basis import basis_for, basis_of
 from control.lighting.checks import Finding, check_plan, problem
@@ -177,11 +177,10 @@ class Lighting:
 
     async def take(self, plan: Plan, who: str, reason: str) -> Version:
         """Keep a new version (the newest one if it is the same); nothing is sent. ConfigError with all that is wrong, NotDone."""
-        if not who.strip() or not reason.strip():
-            raise NotDone("请注明是谁、为什么 say who you are and why")
+        who, reason = signed(who, reason)
         if wrong := [one for one in await self.check(plan) if one.is_error]:
             raise ConfigError(problem(one) for one in wrong)
-        return await self.desk.shelf.take(plan, who.strip(), reason.strip(), self._clock.now())
+        return await self.desk.shelf.take(plan, who, reason, self._clock.now())
 
     async def activate(self, wanted: Activation, who: str, reason: str) -> RolloutRow:
         """Begin to bring a version to all edge nodes, stage by stage. NotDone."""
@@ -201,9 +200,8 @@ class Lighting:
 
     async def stop(self, who: str, reason: str) -> RolloutRow:
         """End the roll-out that runs; what was confirmed stays. NotDone."""
-        if not who.strip() or not reason.strip():
-            raise NotDone("请注明是谁、为什么 say who you are and why")
-        return await self._shown(await self.desk.stop(who.strip(), reason.strip()))
+        who, reason = signed(who, reason)
+        return await self._shown(await self.desk.stop(who, reason))
 
     # -- overrides -----------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from control.desk import NotDone
+from control.desk import NotDone, named
 from control.orders import listing, orders
 from control.orders.listing import Entry, OrderRow
 from control.orders.model import Accept, Arrive, Assign, Cancel, Close, Event, Finish, Note, Refused, Reopen
@@ -115,7 +115,7 @@ class Orders:
             sla=wanted.sla,
             due=due(wanted.sla, now, partial(is_workday, self.staff.roster), self.staff.zone),
         )
-        by = _name(who)
+        by = named(who)
         number = await self.writer.write(
             lambda connection: self.repairs.open(connection, order, now, by, skill=wanted.skill, note=note)
         )
@@ -128,7 +128,7 @@ class Orders:
             raise NotDone(f"没有该班组 there is no crew {crew!r}; there are {', '.join(one.id for one in roster.crews)}")
         if person and roster.person(person) is None:
             raise NotDone(f"没有此人 there is no person {person!r}")
-        return await self._do(number, "assign", Assign(who=_name(who), crew=crew, person=person, note=note))
+        return await self._do(number, "assign", Assign(who=named(who), crew=crew, person=person, note=note))
 
     async def act(self, number: int, action: str, who: str, note: str = "", photo: bytes | None = None) -> OrderDetail:
         """Accept, arrive, finish, note, reopen, close or cancel. NotDone says why not; NoOrder."""
@@ -136,7 +136,7 @@ class Orders:
             raise NotDone(f"没有该操作 there is no action {action!r}; there are {', '.join(ACTS)}")
         if photo is not None and action not in ("finish", "note"):
             raise NotDone("照片只能随完工或备注 a photo comes with finish or note alone")
-        return await self._do(number, action, ACTS[action](_name(who), note, photo))
+        return await self._do(number, action, ACTS[action](named(who), note, photo))
 
     async def photo(self, entry: int) -> tuple[str, bytes] | None:
         """Media type and bytes of the photo of one line of history; None = it has none."""
@@ -162,9 +162,3 @@ def _done(connection: Connection, number: int, action: str, event: Event, now: i
     who = getattr(event, "who", "")
     record(connection, at=now, who=who, action=f"order.{action}", target=f"order {number}", after=str(done.order.state))
     return None
-
-
-def _name(who: str) -> str:
-    if not who.strip():
-        raise NotDone("请注明是谁 say who you are")
-    return who.strip()

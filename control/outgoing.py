@@ -47,12 +47,7 @@ def build_sender(
         clock,
         zone,
         links=linker(out.reach, served_at, secret),
-        names=lambda person: _name(roster(), person),
+        names=lambda person: roster().name(person),
         care=Care(keepers=lambda: keepers_of(roster()), test_at=out.test_at, beat=pulse.beat if pulse else None),
     )
     return sender, pulse
-
-
-def _name(roster: Roster, person: str) -> str:
-    found = roster.person(person)
-    return found.zh if found else person

@@ -45,8 +45,7 @@ class Staff:
 
     def name(self, person: str) -> str:
         """What people call someone; the id where nobody is known by it."""
-        found = self.roster.person(person)
-        return found.zh if found else person
+        return self.roster.name(person)
 
     async def begin(self, of_files: Roster) -> None:
         """Take the newest version, the county's files having been read. StateError; UnreadableRoster."""

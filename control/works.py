@@ -40,7 +40,9 @@ TICK_S, ALIVE_S = 0.25, 5.0
 
 @dataclass(slots=True, kw_only=True)
 class Parts:
-    """What a running control is made of. None: there is no such part here."""
+    """What a running control is made of. None: there is no such part here.
+    ``secret``: of the links to acknowledge by, b"" where none are.
+    """
 
     binding: Binding
     writer: Writer
@@ -58,11 +60,12 @@ class Parts:
     sender: Sender | None
     pulse: Pulse | None
     page: LinkServer | None
+    secret: bytes
 
 
-async def work(parts: Parts, stop: asyncio.Event, clock: Clock, secret: bytes) -> None:
-    """Until ``stop`` is set. Raises what a part raised. ``secret``: of the links to acknowledge by."""
-    tasks = {asyncio.create_task(one(), name=name) for name, one in _works(parts, clock, secret).items()}
+async def work(parts: Parts, stop: asyncio.Event, clock: Clock) -> None:
+    """Until ``stop`` is set. Raises what a part raised."""
+    tasks = {asyncio.create_task(one(), name=name) for name, one in _works(parts, clock).items()}
     stopped = asyncio.create_task(stop.wait(), name="stop")
     try:
         ended, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -93,7 +96,7 @@ def nothing() -> None:
     """In place of waking a sender that is not here."""
 
 
-def _works(parts: Parts, clock: Clock, secret: bytes) -> Mapping[str, Callable[[], Any]]:
+def _works(parts: Parts, clock: Clock) -> Mapping[str, Callable[[], Any]]:
     wake = parts.sender.wake if parts.sender else nothing
     nightly = Nightly(parts.front.lighting.digest, parts.staff, parts.writer, clock, wake=wake)
     works: dict[str, Callable[[], Any]] = {
@@ -110,7 +113,7 @@ def _works(parts: Parts, clock: Clock, secret: bytes) -> Mapping[str, Callable[[
     if parts.sender is not None:
         works["sender"] = parts.sender.run
     if parts.page is not None:
-        works["page"] = partial(parts.page.run, _page(parts, clock, secret))
+        works["page"] = partial(parts.page.run, _page(parts, clock))
     return works
 
 
@@ -140,11 +143,11 @@ def _say_alive(writer: Writer, now: int) -> None:
         log.debug("no sign of life: %s", error)
 
 
-def _page(parts: Parts, clock: Clock, secret: bytes) -> FastAPI:
+def _page(parts: Parts, clock: Clock) -> FastAPI:
     front, staff = parts.front, parts.staff
     return ack_app(
         state=parts.writer,
-        secret=secret,
+        secret=parts.secret,
         clock=clock,
         zone=staff.zone,
         view=lambda number: front.alarm(str(number)),

@@ -21,14 +21,12 @@ from control.backtest.figures import Label, difference, report
 from control.backtest.history import Recorded
 from control.backtest.labels import read_labels
 from control.backtest.run import Life, Trial
-from control.cli import DATABASE, PASSWORD, STATE_FILE
+from control.cli import DATABASE, known_state
 from control.store.changes import current_changes
-from control.store.database import open_database
 from deploy.backtest_feeder import feeder
 from deploy.backtest_page import Outcome, page
 from lampwell.assets import County
 from lampwell.clock import SystemClock
-from lampwell.config import read_secret
 from lampwell.config_words import did_you_mean
 from lampwell.county import load
 from lampwell.errors import ConfigError, LampwellError, Problem
@@ -132,10 +130,9 @@ def _span(start: str, end: str, zone: ZoneInfo) -> Span:
 
 def _changes(state: str | None, data_dir: Path) -> Changes:
     """The limits and delays that were changed away from the files; none where no alarm service has ever run."""
-    file = data_dir / STATE_FILE
-    if state is None and not file.exists():
+    database = known_state(data_dir, state)
+    if database is None:
         return {}
-    database = open_database(state or file, password=read_secret("", PASSWORD))
     try:
         return database.read(current_changes)
     finally:

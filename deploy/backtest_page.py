@@ -11,7 +11,7 @@ from control.alarms.words import span
 from control.backtest.figures import Detection, Difference, Report
 from control.backtest.run import Life
 from lampwell.assets import County
-from lampwell.columns import text_width
+from lampwell.columns import table
 from lampwell.times import shown
 
 COLOURS = {1: "红1", 2: "橙2", 3: "黄3", 4: "蓝4"}
@@ -150,10 +150,3 @@ def _difference(one: Difference) -> Iterator[str]:
             yield from table([(f"  {key}", f"{count}×") for key, count in rows[:MOST_KEYS]])
         if len(rows) > MOST_KEYS:
             yield f"  … 还有 {len(rows) - MOST_KEYS} 个，见 --json and {len(rows) - MOST_KEYS} more alarms, see --json"
-
-
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows in aligned columns."""
-    widths = [max(text_width(row[n]) for row in rows) for n in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell + " " * (width - text_width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()

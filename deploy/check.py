@@ -12,7 +12,7 @@ import click
 
 from gateway.plan import Cycle, DevicePlan, Mode, cycle, plan_device
 from lampwell.assets import County, Link
-from lampwell.columns import text_width
+from lampwell.columns import table
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
 from lampwell.lighting.files import FOLDER, read_lighting
@@ -175,7 +175,8 @@ def _page(county: County, reports: Sequence[LinkReport]) -> Iterator[str]:
     for edge in county.edges:
         yield ""
         yield f"网关 edge node {edge.node}  {edge.zh} {edge.en}".rstrip()
-        yield from _table([HEADER, *(_cells(r) for r in reports if r.link.edge == edge.id)])
+        rows = [HEADER, *(_cells(r) for r in reports if r.link.edge == edge.id)]
+        yield from (f"  {line}" for line in table(rows, right=range(2, 6)))
     yield ""
     yield from _totals(county, reports)
 
@@ -199,19 +200,3 @@ def _totals(county: County, reports: Sequence[LinkReport]) -> Iterator[str]:
     rates = ", ".join(f"{mode} {sum(r.requests_per_s(mode) for r in reports):.1f}/s" for mode in Mode)
     yield f"请求 requests  {rates}   (请求 = 快速轮+慢速轮  fast round + slow round)"
     yield "通过 · in order"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(text_width(row[n]) for row in rows) for n in range(len(rows[0]))]
-    for row in rows:
-        yield (
-            "  "
-            + "  ".join(
-                _pad(cell, width, right=2 <= n < 6) for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-        )
-
-
-def _pad(cell: str, width: int, *, right: bool) -> str:
-    space = " " * (width - text_width(cell))
-    return space + cell if right else cell + space

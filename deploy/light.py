@@ -7,11 +7,9 @@ from pathlib import Path
 
 import click
 
-from control.cli import DATABASE, PASSWORD, STATE_FILE
+from control.cli import DATABASE, known_state
 from control.cli_ask import data_option, folder_argument, json_option
 from control.cli_light import light
-from control.store.database import Database, open_database
-from lampwell.config import read_secret
 from lampwell.config_words import did_you_mean
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
@@ -68,7 +66,7 @@ def figures(
     _check("--area", area, [one.id for one in county.areas])
     _check("--road", road, [one.id for one in county.roads])
     data_dir = data_folder(county, data)
-    database = _state(state, data_dir)
+    database = known_state(data_dir, state)
     try:
         wish = Wish(start=start, end=end, area=area, road=road, led=led, baseline=baseline)
         found = asyncio.run(told(county, data_dir, database, wish))
@@ -81,11 +79,3 @@ def figures(
 def _check(option: str, name: str, known: list[str]) -> None:
     if name and name not in known:
         raise ConfigError([Problem(option, "", f"there is no {name!r}{did_you_mean(name, known)}")])
-
-
-def _state(state: str | None, data_dir: Path) -> Database | None:
-    """Control's database; None where no control has ever run."""
-    file = data_dir / STATE_FILE
-    if state is None and not file.exists():
-        return None
-    return open_database(state or file, password=read_secret("", PASSWORD))

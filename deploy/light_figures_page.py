@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
-from control.cli_ask import table
 from control.lighting.figures.report import EnergyRow, IntactRow, LitRow, LoopRow, Report
 from lampwell.assets import County
+from lampwell.columns import table
 from lampwell.times import shown
 
 Row = Sequence[str]

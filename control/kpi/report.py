@@ -12,7 +12,7 @@ from control.kpi.measures import GROUPS
 from control.kpi.model import Figures
 from control.kpi.verdict import MARKS, VERDICTS_ZH, Measure, Verdict, judge
 from control.orders.register import as_csv
-from lampwell.columns import text_width
+from lampwell.columns import table
 
 MIN_DAYS = 30
 """Shorter periods say little (domain alarms 1.2: at least 30 days)."""
@@ -128,8 +128,7 @@ def _table(lines: tuple[Line, ...]) -> list[str]:
          MARKS[each.mark] if each.target else "")
         for each in lines
     ]  # fmt: skip
-    widths = [max(text_width(row[n]) for row in cells) for n in range(5)]
-    return ["  ".join([*(_padded(row[n], widths[n], right=n == 2) for n in range(5)), row[5]]).rstrip() for row in cells]
+    return list(table(cells, right=(2,)))
 
 
 def _top(found: Figures | None) -> list[str]:
@@ -156,8 +155,3 @@ def _number(value: float | None, unit: str) -> str:
 
 def _shown(at: int, zone: ZoneInfo) -> str:
     return f"{datetime.fromtimestamp(at / 1000, zone):%Y-%m-%d %H:%M}"
-
-
-def _padded(text: str, width: int, *, right: bool) -> str:
-    space = " " * (width - text_width(text))
-    return space + text if right else text + space

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 
-from control.desk import NotDone
+from control.desk import NotDone, signed
 from control.lighting.desk import LightDesk
 from control.lighting.rollout import PATIENCE_S, SETTLE_S, Rollout, Stage, hash_of
 from control.lighting.staging import Trial, at_once, stages
@@ -31,8 +31,7 @@ class Activation:
 
 async def activate(desk: LightDesk, wanted: Activation, who: str, reason: str) -> Rollout:
     """Begin to bring a version to all edge nodes. NotDone, StateError."""
-    if not who.strip() or not reason.strip():
-        raise NotDone("请注明是谁、为什么 say who you are and why")
+    who, reason = signed(who, reason)
     if wanted.settle_s < LEAST_S or wanted.patience_s < LEAST_S or wanted.allowed < 0:
         raise NotDone(f"观察与等待至少 {LEAST_S} 秒 settling and patience take {LEAST_S} s at least; not less than 0 unlike")
     desk.refuse_second()
@@ -46,7 +45,7 @@ async def activate(desk: LightDesk, wanted: Activation, who: str, reason: str) -
         patience_ms=wanted.patience_s * 1000,
         allowed=wanted.allowed,
     )
-    return await desk.roll(rollout, who.strip(), reason.strip())
+    return await desk.roll(rollout, who, reason)
 
 
 async def _stages(desk: LightDesk, wanted: Activation, name: str) -> tuple[Stage, ...]:

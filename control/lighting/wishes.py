@@ -8,7 +8,7 @@ from functools import partial
 from secrets import token_hex
 from zoneinfo import ZoneInfo
 
-from control.desk import NotDone
+from control.desk import NotDone, signed
 from control.lighting.changes import Change, change, replaced
 from control.lighting.desk import LightDesk
 from control.lighting.heard import layer_of
@@ -61,7 +61,7 @@ class Wishes:
         """Give what is selected a level for a while. More than one cabinet: the first answer has a token and nothing is done;
         say it again with the token within five minutes. NotDone, StateError.
         """
-        said_who, now = _named(who, wish.reason), self.clock.now()
+        (said_who, _), now = signed(who, wish.reason.zh), self.clock.now()
         self._check(wish, now)
         plan = await self.plan()
         selected = resolve(selection, plan, self.desk.places)
@@ -86,7 +86,7 @@ class Wishes:
 
     async def lock(self, selection: Selection, reason: Said, who: str, token: str = "") -> Given:
         """Crew lock: off, and nothing is switched there until it is released. As ``override``; whole loops only."""
-        said_who, now = _named(who, reason), self.clock.now()
+        (said_who, _), now = signed(who, reason.zh), self.clock.now()
         plan = await self.plan()
         selected = whole_loops(resolve(selection, plan, self.desk.places))
         would = self._would(plan, selected, OFF, now, Layer.CREW_LOCK)
@@ -100,7 +100,7 @@ class Wishes:
         An interlock only where ``who`` has ``confirmed`` that it was inspected on site (domain streetlights 5.3); the edge node
         may still refuse.
         """
-        said_who = _named(who, reason)
+        said_who, _ = signed(who, reason.zh)
         found = self._standing(name)
         if not confirmed and any(layer_of(one.layer) is Layer.INTERLOCK for _, one in found):
             raise NotDone(
@@ -196,12 +196,6 @@ class Wishes:
         if len({one.id.rpartition("-")[0] or one.id for _, one in found}) > 1:
             raise NotDone(f"不止一个 more than one begins with {name!r}: {', '.join(one.id for _, one in found)}")
         return found
-
-
-def _named(who: str, reason: Said) -> str:
-    if not who.strip() or not reason.zh.strip():
-        raise NotDone("请注明是谁、为什么 say who you are and why")
-    return who.strip()
 
 
 def _text(reason: Said) -> str:

@@ -163,6 +163,11 @@ class Roster:
         """One person, None if there is no such."""
         return next((one for one in self.persons if one.id == name), None)
 
+    def name(self, person: str) -> str:
+        """What people call someone; the id where nobody is known by it."""
+        found = self.person(person)
+        return found.zh if found else person
+
     def rota(self, name: str) -> Rota | None:
         """One rota, None if there is no such."""
         return next((one for one in self.rotas if one.id == name), None)
