@@ -12,11 +12,13 @@ import click
 
 from control.cli_ask import PRIORITIES, ask, data_option, day, folder_argument, json_option, now_of, tell_json, tell_table, when
 from control.front_messages import ChannelRow
+from control.kpi.daily import Day
+from control.kpi.days_report import days_as_csv, days_as_json, days_as_text
 from control.kpi.report import Report, as_json, as_text, csv_of
 from control.messages.outbox import DeliveryRow
 from lampwell.county import load
 from lampwell.local import LocalClient
-from lampwell.times import instant
+from lampwell.times import instant, local
 
 STATES = {
     "queued": "待发 queued",
@@ -80,23 +82,30 @@ def channels(folder: Path, data: Path | None, *, as_json: bool) -> None:
 @click.option("--to", "end", default="now", show_default=True, metavar="TIME", help="Where the range ends; not included.")
 @click.option("--area", default="", help="One area; default: the whole county.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("--daily", is_flag=True, help="Day by day, as control kept them each morning.")
 @data_option
-def kpi(folder: Path, start: str, end: str, area: str, form: str, data: Path | None) -> None:
+def kpi(folder: Path, start: str, end: str, area: str, form: str, data: Path | None, *, daily: bool) -> None:
     """How well alarms are managed: load, floods, answers, messages, repairs, against ISA-18.2 and EEMUA 191. 指标。"""
     county = load(folder)
     zone = ZoneInfo(county.time_zone)
     if area and area not in {one.id for one in county.areas}:
         raise click.BadParameter(f"there is no area {area!r}; there are {', '.join(one.id for one in county.areas)}")
 
-    async def asked(client: LocalClient) -> Report:
+    async def asked(client: LocalClient) -> Report | list[Day]:
         now = await now_of(client)
-        found: Report = await client.ask(
-            "messages.kpi", instant(start, "--from", now, zone), instant(end, "--to", now, zone), area
-        )
+        since, until = instant(start, "--from", now, zone), instant(end, "--to", now, zone)
+        found: Report | list[Day]
+        if daily:
+            found = await client.ask("messages.kpi_days", local(since, zone).date(), local(until, zone).date(), area)
+        else:
+            found = await client.ask("messages.kpi", since, until, area)
         return found
 
     _, found = ask(folder, data, asked)
-    click.echo({"text": lambda: as_text(found, zone), "json": lambda: as_json(found), "csv": lambda: csv_of(found)}[form]())
+    if isinstance(found, Report):
+        click.echo({"text": lambda: as_text(found, zone), "json": lambda: as_json(found), "csv": lambda: csv_of(found)}[form]())
+    else:
+        click.echo({"text": days_as_text, "json": days_as_json, "csv": days_as_csv}[form](found))
 
 
 def _cells(row: DeliveryRow, zone: ZoneInfo) -> tuple[str, ...]:

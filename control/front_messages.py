@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 
 from sqlalchemy import Connection
 
 from control.desk import Desk
+from control.kpi.daily import Day, days
 from control.kpi.figures import figures
 from control.kpi.read import by_priority, read
 from control.kpi.report import Report, report
@@ -39,6 +41,7 @@ METHODS: Methods = {
     "messages.channels": ((), list[ChannelRow]),
     "messages.silent_for": ((), int | None),
     "messages.kpi": ((int, int, str), Report),
+    "messages.kpi_days": ((date, date, str), list[Day]),
 }
 """What may be asked over the socket."""
 
@@ -81,6 +84,10 @@ class Messages:
             return report(figures(journal, start, end) if journal else None, start, end, position=area)
 
         return await self.writer.read(asked)
+
+    async def kpi_days(self, start: date, end: date, area: str = "") -> list[Day]:
+        """The figures of the county days in [start, end) that were kept, the oldest first."""
+        return await self.writer.read(partial(days, start=start, end=end, area=area))
 
 
 def _channels(connection: Connection) -> list[ChannelRow]:

@@ -16,10 +16,11 @@ from control.desk import Desk
 from control.duty import Duty
 from control.ear import Ear
 from control.front import Front
+from control.kpi import daily
+from control.lighting import nightly
 from control.lighting.desk import LightDesk
 from control.lighting.field import LightingField
 from control.lighting.memory import Memory
-from control.lighting.nightly import Nightly
 from control.lighting.wanting import Wanting
 from control.links import LinkServer
 from control.messages.ackpage import ack_app
@@ -31,6 +32,7 @@ from control.staff import Staff
 from control.store import journal
 from control.store.errors import StateError
 from control.store.writer import Writer
+from control.wakes import Wake, Wakes
 from lampwell.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -97,8 +99,6 @@ def nothing() -> None:
 
 
 def _works(parts: Parts, clock: Clock) -> Mapping[str, Callable[[], Any]]:
-    wake = parts.sender.wake if parts.sender else nothing
-    nightly = Nightly(parts.front.lighting.digest, parts.staff, parts.writer, clock, wake=wake)
     works: dict[str, Callable[[], Any]] = {
         "broker": parts.ear.run,
         "ticks": partial(_ticks, parts, clock),
@@ -106,7 +106,7 @@ def _works(parts: Parts, clock: Clock) -> Mapping[str, Callable[[], Any]]:
         "lighting": parts.lights.run,
         "plans in force": parts.wanting.run,
         "what was learned": partial(_keep_learned, parts),
-        "lights tonight": nightly.run,
+        "calendar": Wakes(_wakes(parts), parts.writer, clock, parts.staff.zone).run,
     }
     if parts.postbox is not None:
         works["postbox"] = parts.postbox.run
@@ -115,6 +115,23 @@ def _works(parts: Parts, clock: Clock) -> Mapping[str, Callable[[], Any]]:
     if parts.page is not None:
         works["page"] = partial(parts.page.run, _page(parts, clock))
     return works
+
+
+def _wakes(parts: Parts) -> list[Wake]:
+    """What the calendar wakes."""
+    wake = parts.sender.wake if parts.sender else nothing
+    front, staff, writer = parts.front, parts.staff, parts.writer
+
+    async def lights(_due: int) -> None:
+        await nightly.before_night(front.lighting.digest, staff, writer, wake)
+
+    kept = partial(daily.keep_yesterday, front.messages.kpi, sorted(front.orders.areas), writer, staff.zone)
+    told = partial(daily.tell_month, front.messages.kpi, staff, writer, wake=wake)
+    return [
+        Wake(name="lights tonight", at=nightly.AT, do=lights),
+        Wake(name="figures of the day", at=daily.DAILY_AT, do=kept),
+        Wake(name="figures of the month", at=daily.MONTHLY_AT, do=told),
+    ]
 
 
 async def _ticks(parts: Parts, clock: Clock) -> None:

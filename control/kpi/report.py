@@ -107,8 +107,8 @@ def _line(measure: Measure, found: Figures | None) -> Line:
 def _target(measure: Measure) -> str:
     if measure.good is None:
         return measure.aim
-    good = f"{'<' if measure.below else '≤'} {_number(measure.good, measure.unit)}"
-    return good if measure.most is None else f"{good} ({_number(measure.most, measure.unit)})"
+    good = f"{'<' if measure.below else '≤'} {number(measure.good, measure.unit)}"
+    return good if measure.most is None else f"{good} ({number(measure.most, measure.unit)})"
 
 
 def _notes(found: Figures | None, start: int, end: int) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ def _notes(found: Figures | None, start: int, end: int) -> tuple[str, ...]:
 
 def _table(lines: tuple[Line, ...]) -> list[str]:
     cells = [
-        (each.zh, each.en, _number(each.value, each.unit), each.target, f"{VERDICTS_ZH[each.verdict]} {each.verdict}".strip(),
+        (each.zh, each.en, number(each.value, each.unit), each.target, f"{VERDICTS_ZH[each.verdict]} {each.verdict}".strip(),
          MARKS[each.mark] if each.target else "")
         for each in lines
     ]  # fmt: skip
@@ -144,7 +144,8 @@ def _top(found: Figures | None) -> list[str]:
     ]
 
 
-def _number(value: float | None, unit: str) -> str:
+def number(value: float | None, unit: str) -> str:
+    """``98.5 %`` of a share, ``12.25 s``; a dash where there is no data."""
     if value is None:
         return "—"
     if unit == "%":

@@ -26,6 +26,7 @@ KINDS = {
     "test": ("测试 ", "test: "),
     "channel": ("通道故障 ", "channel broken: "),
     "lights": ("照明 ", "lights: "),
+    "figures": ("指标 ", "figures: "),
 }
 FIRST = 5
 _VALUE_CHARS = 24

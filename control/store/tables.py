@@ -362,3 +362,14 @@ lighting_answer = Table(
     Index("ix_lighting_answer_order", "order"),
 )
 """What edge nodes said of an order; ``body`` is the outcome as it came."""
+
+# -- figures -------------------------------------------------------------------------------------------------------------------
+
+kpi_day = Table(
+    "kpi_day",
+    metadata,
+    Column("day", Text, primary_key=True),
+    Column("area", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+"""Figures of a county day (ISO date) of an area ("" the whole county) as of the next morning; ``body``: by measure (JSON)."""

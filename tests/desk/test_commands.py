@@ -115,6 +115,7 @@ def test_figures(run) -> None:  # type: ignore[no-untyped-def]
     assert "there is no area" in run("kpi", "--area", "moon", status=2).output
     assert json.loads(run("kpi", "--format", "json").output)["position"] == ""
     assert "指标 id" in run("kpi", "--format", "csv").output
+    assert "no days yet" in run("kpi", "--daily").output
 
 
 def test_without_a_service_the_commands_say_what_to_start(county: Path, tmp_path: Path) -> None:

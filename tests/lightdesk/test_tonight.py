@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from control.lighting.digest import Digest, digest, tonight_of
-from control.lighting.nightly import Nightly
+from control.lighting.nightly import before_night
 from control.lighting.views import EdgeRow, LightStatus, OverrideRow
 from control.people.files import load_roster
 from control.staff import Staff
@@ -106,27 +106,21 @@ async def desk(county: County, tmp_path: Path) -> AsyncIterator[tuple[VirtualClo
     database.close()
 
 
-async def test_once_a_day_over_restarts_and_only_what_is_wrong_is_told(desk: tuple[VirtualClock, Staff, Writer]) -> None:
-    """Protects leaders from silence and from noise: at 15:00, once, with the reason, and nothing where all is in order."""
+async def test_once_a_night_and_only_what_is_wrong_is_told(desk: tuple[VirtualClock, Staff, Writer]) -> None:
+    """Protects leaders from silence and from noise: each night once, with the reason, and nothing where all is in order."""
     clock, staff, writer = desk
     bad = replace(looked(replace(GOOD, unlike=3, agrees=False)), at=clock.now())
+    good = replace(looked(GOOD), day=date(2026, 10, 15))
     woken: list[int] = []
 
-    def nightly(found: Digest) -> Nightly:
-        async def look() -> Digest:
+    async def look(found: Digest) -> list[str]:
+        async def digest_of() -> Digest:
             return found
 
-        return Nightly(look, staff, writer, clock, wake=lambda: woken.append(1))
-
-    async def told() -> list[str]:
+        await before_night(digest_of, staff, writer, lambda: woken.append(1))
         rows = await writer.read(lambda connection: connection.execute(select(notification.c.step)).all())
         return [row.step for row in rows]
 
-    assert await nightly(bad).turn() is None
-    await clock.advance(3 * 3600)
-    assert await nightly(bad).turn() == bad
-    assert (await told(), woken) == (["lights:2026-10-14"], [1])
-    assert await nightly(bad).turn() is None
-    await clock.advance(24 * 3600)
-    assert await nightly(replace(looked(GOOD), day=date(2026, 10, 15))).turn() is not None
-    assert await told() == ["lights:2026-10-14"]
+    assert (await look(bad), woken) == (["lights:2026-10-14"], [1])
+    assert await look(bad) == ["lights:2026-10-14"]
+    assert await look(good) == ["lights:2026-10-14"]

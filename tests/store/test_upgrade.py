@@ -38,7 +38,7 @@ def kept(connection: Connection, table: Table) -> dict[str, Any]:
     return dict(connection.execute(select(table)).mappings().one())
 
 
-@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004"])
 def test_an_earlier_version_with_data_in_it_upgrades(where: str | Path, version: str) -> None:
     """Nothing a county has written is lost by a new program, on either database."""
     url = f"sqlite:///{where}" if isinstance(where, Path) else where.replace("postgresql://", "postgresql+psycopg://")
