@@ -11,11 +11,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
-from deploy.demo import scenario_of
 from deploy.folders import Prepared
 from deploy.hand import Hand
 from deploy.keys import pressed_keys
@@ -24,11 +22,9 @@ from deploy.show import Lines, Screen, Show, Silence
 from deploy.summary import Summary, summarise
 from deploy.usage import Usage, age_s, usage
 from deploy.watch import Moment, Watch
+from deploy.wishes import Wishes, scenario_of
 from lampwell.assets import County
 from lampwell.clock import Clock
-
-if TYPE_CHECKING:
-    from deploy.demo import Wishes
 
 LOOK_S, COST_S = 0.5, 5.0
 

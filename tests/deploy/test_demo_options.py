@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli import main
-from deploy.demo import Wishes, clock_of, local_time, scenario_of, seconds, storm
+from deploy.demo import local_time, seconds, storm
+from deploy.wishes import Wishes, clock_of, scenario_of
 from lampwell.clock import ScaledClock, SystemClock
 from lampwell.county import load
 
