@@ -68,7 +68,7 @@ class People:
         return await self.staff.versions()
 
     async def take(self, roster: Roster, who: str, reason: str) -> int:
-        """Go over to a whole new roster. ConfigError, NoReason."""
+        """Go over to a whole new roster. ConfigError, NotDone."""
         return await self.staff.change(roster, who, reason)
 
     async def swap(self, swap: Swap, who: str) -> int:

@@ -15,23 +15,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from control.desk import signed
 from control.people.files import load_roster, write_roster
 from control.people.roster import Roster, from_json, to_json
 from control.store.rosters import newest_roster, roster_body, roster_versions, save_roster
 from control.store.writer import Writer
 from lampwell.assets import County
 from lampwell.clock import Clock
-from lampwell.errors import LampwellError
 
 log = logging.getLogger(__name__)
 
 BY_FILES = "people/ of the county"
 """The reason of a version that came from the county's files."""
 _SELF = "control"
-
-
-class NoReason(LampwellError):
-    """A roster is changed by a person, for a reason."""
 
 
 class Staff:
@@ -56,13 +52,12 @@ class Staff:
             log.warning("people/ differs from the roster in use (version %d): take it with `lampwell people import`", version)
 
     async def change(self, roster: Roster, who: str, reason: str) -> int:
-        """Go over to a new roster; its version. ConfigError with what is wrong with it; NoReason; StateError."""
-        if not who.strip() or not reason.strip():
-            raise NoReason("请注明是谁、为什么 say who you are and why")
+        """Go over to a new roster; its version. ConfigError with what is wrong; NotDone without who or why; StateError."""
+        who, reason = signed(who, reason)
         check(roster, self._areas)
         now = self._clock.now()
         self.version = await self._writer.write(
-            lambda connection: save_roster(connection, at=now, who=who.strip(), reason=reason.strip(), body=to_json(roster))
+            lambda connection: save_roster(connection, at=now, who=who, reason=reason, body=to_json(roster))
         )
         self.roster = roster
         return self.version

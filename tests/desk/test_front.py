@@ -24,7 +24,6 @@ from control.messages.standin import Standin
 from control.outgoing import Outgoing, times_of_tests
 from control.people.files import load_roster
 from control.people.roster import Swap
-from control.staff import NoReason
 from control.store.audit import verify
 from control.store.database import open_database
 from lampwell.assets import County
@@ -150,7 +149,7 @@ async def test_people_change_with_reason_version_and_check(county: County, tmp_p
         assert office.persons
         with pytest.raises(ConfigError, match="is not on that shift"):
             await people.swap(Swap(rota="office", start="2026-05-30T08:00", out="nobody", replaced_by="li"), "王")
-        with pytest.raises(NoReason, match="who you are"):
+        with pytest.raises(NotDone, match="who you are"):
             await people.season("on", "", "")
         version = await people.season("off", "王", "枯水")
         assert (await people.roster())[0] == version == 2
