@@ -1,55 +1,16 @@
-"""The county of the alarm benches, as files: one edge node, units with points, a rule on each point, people with phones."""
+"""The county of the alarm benches: units with points, a rule on each point, people with phones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-EDGE, AREA, KIND = "edge-1", "town", "meter"
+from bench.county_files import KIND, county_files, write_files
+
 LIMIT, HIGH, LOW = 100.0, 150.0, 10.0
 """Of every rule; a value that is alarming; one that is not."""
 
-COUNTY = """\
-id = "alarms"
-zh = "报警县"
-en = "Alarms"
-latitude = 26.79
-longitude = 114.9
-time_zone = "Asia/Shanghai"
-
-[broker]
-host = "127.0.0.1"
-port = {broker}
-
-[[area]]
-id = "{area}"
-zh = "城区"
-en = "Town"
-
-[[edge]]
-id = "{edge}"
-area = "{area}"
-"""
-PROFILE = """\
-id = "points"
-zh = "测点"
-en = "Points"
-kinds = ["{kind}"]
-source = "made for the alarm benches"
-point = [
-{points}
-]
-
-[defaults]
-space = "holding"
-type = "u16"
-
-[[window]]
-space = "holding"
-first = 0
-last = {last}
-"""
 RULE = """\
 [[rule]]
 id = "high-{number}"
@@ -117,23 +78,21 @@ class Shape:
 
 def write_county(folder: Path, shape: Shape, *, broker: int, field: int = 15_020) -> Path:
     """Write the folder and return it."""
-    count = len(shape.priorities)
-    files = {
-        "county.toml": COUNTY.format(broker=broker, area=AREA, edge=EDGE),
-        "profiles/points.toml": PROFILE.format(kind=KIND, last=count - 1, points="\n".join(map(_point, range(count)))),
-        "defaults.toml": f'[{KIND}]\nprofile = "points"\nintervals = {{ {_intervals(shape.interval_s)} }}\n',
-        "links.csv": f"id,edge,transport,host,port\n{_lines(_link(n, field) for n in _links(shape))}",
-        "devices.csv": f"id,kind,link,unit,area\n{_lines(map(_device, range(shape.units)))}",
+    files = county_files(
+        broker=broker,
+        points=map(_point, range(len(shape.priorities))),
+        links=((f"127.0.0.{n + 1}", field) for n in range((shape.units + 199) // 200)),
+        units=((unit(n), n // 200, n % 200 + 1) for n in range(shape.units)),
+        interval_s=shape.interval_s,
+    )
+    more = {
         "alarms/county.toml": "".join(_rule(n, priority, shape) for n, priority in enumerate(shape.priorities)),
         "people/people.toml": PEOPLE,
         "people/persons.csv": PERSONS,
         "people/contacts.csv": CONTACTS,
         "channels.toml": "".join(_channel(name, like if shape.budgets else "") for name, like in LIKE.items()),
     }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
+    return write_files(folder, files | more)
 
 
 def unit(number: int) -> str:
@@ -150,26 +109,6 @@ def _point(number: int) -> str:
     return (
         f'  {{ path = "p{number}", address = {number}, scale = 0.1, zh = "点", en = "Point", deadband = {{ absolute = 1.0 }} }},'
     )
-
-
-def _intervals(seconds: float) -> str:
-    return f"dry_s = {seconds}, watch_s = {seconds}, storm_s = {seconds}, slow_s = 60"
-
-
-def _link(number: int, port: int) -> str:
-    return f"link-{number},{EDGE},tcp,127.0.0.{number + 1},{port}"
-
-
-def _device(number: int) -> str:
-    return f"{unit(number)},{KIND},link-{number // 200},{number % 200 + 1},{AREA}"
-
-
-def _links(shape: Shape) -> range:
-    return range((shape.units + 199) // 200)
-
-
-def _lines(rows: Iterable[str]) -> str:
-    return "\n".join(rows) + "\n"
 
 
 def _rule(number: int, priority: int, shape: Shape) -> str:

@@ -24,9 +24,10 @@ from typing import Any
 
 import uvloop
 
-from bench.alarm_county import EDGE, HIGH, LOW, Shape, write_county
+from bench.alarm_county import HIGH, LOW, Shape, write_county
 from bench.alarm_rig import answering, control_service
 from bench.alarms_storm import spread
+from bench.county_files import EDGE
 from bench.faults_rig import Service, free_ports
 from bench.modbus_server import Answers, Connection
 from bench.mosquitto import Mosquitto

@@ -24,13 +24,14 @@ import paho.mqtt.client as paho
 import uvloop
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bench.gateway_parts import Bare
 from lampwell.assets import Broker
 from lampwell.points import Kind, Point, Value
 from lampwell.readings import Layout, NodeId, Scan
 from lampwell.sparkplug.descriptor import PayloadMessage
 from lampwell.sparkplug.edge import EdgeSession
 from lampwell.sparkplug.host import HostSession
-from lampwell.sparkplug.messages import Message, Subscription
+from lampwell.sparkplug.messages import Message
 from lampwell.sparkplug.transport import MqttTransport
 
 NODE = NodeId("taihe", "gw-1")
@@ -172,27 +173,8 @@ async def _timed(publish: Callable[[], Awaitable[None]], count: int) -> float:
     return (time.process_time() - began) / count * 1e6
 
 
-class _Quiet:
-    """An owner with nothing to say."""
-
-    def will(self) -> Message:
-        return Message("bench/will", b"", qos=1)
-
-    def subscriptions(self) -> tuple[Subscription, ...]:
-        return (Subscription("bench/none", 1),)
-
-    def on_connected(self) -> None: ...
-
-    def on_disconnected(self, reason: str) -> None: ...
-
-    def on_message(self, topic: str, payload: bytes) -> None: ...
-
-    def farewell(self) -> tuple[Message, ...]:
-        return ()
-
-
 async def _ours(port: int, payload: bytes, count: int) -> float:
-    link = MqttTransport(Broker(host="127.0.0.1", port=port), "bench", _Quiet())
+    link = MqttTransport(Broker(host="127.0.0.1", port=port), "bench", Bare())
     task = asyncio.create_task(link.run())
     while not link.connected:  # noqa: ASYNC110 - the owner's callback would be the way; a bench may look
         await asyncio.sleep(0.01)

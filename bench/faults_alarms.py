@@ -25,9 +25,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bench.alarm_county import EDGE, HIGH, LOW, Shape, key, unit, write_county
+from bench.alarm_county import HIGH, LOW, Shape, key, unit, write_county
 from bench.alarm_rig import answering, asked, control_service, knowing, told_where
 from bench.alarms_ledger import Told, told
+from bench.county_files import EDGE
 from bench.faults_rig import Service, free_ports
 from bench.mosquitto import Mosquitto
 from bench.scripted_edge import ScriptedEdge

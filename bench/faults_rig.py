@@ -17,8 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench import faults_ledger
+from bench.county_files import EDGE
 from bench.faults_acks import ROW, AckWatch
-from bench.faults_county import EDGE, LINKS, write_county
+from bench.faults_county import LINKS, write_county
 from bench.faults_ledger import Ledger, Verdict
 from bench.faults_proxy import Proxy
 from lampwell.clock import SystemClock

@@ -26,7 +26,8 @@ from typing import Any
 import psutil
 import uvloop
 
-from bench.gateway_county import EDGE, POINTS, write_county
+from bench.county_files import EDGE
+from bench.gateway_county import POINTS, write_county
 from bench.gateway_parts import until
 from lampwell.assets import Broker
 from lampwell.readings import NodeId

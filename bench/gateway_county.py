@@ -1,71 +1,27 @@
-"""The county of the gateway's bench, as files: one edge node, a link per unit, forty points a unit."""
+"""The county of the gateway's bench: a link per unit, forty points a unit."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-EDGE, AREA, POINTS = "edge-1", "town", 40
+from bench.county_files import county_files, write_files
 
-COUNTY = """\
-id = "bench"
-zh = "测试"
-en = "Bench"
-latitude = 26.79
-longitude = 114.9
-time_zone = "Asia/Shanghai"
-
-[broker]
-host = "127.0.0.1"
-port = {broker}
-
-[history]
-store = "duckdb"
-
-[[area]]
-id = "{area}"
-zh = "城区"
-en = "Town"
-
-[[edge]]
-id = "{edge}"
-area = "{area}"
-"""
-PROFILE = """\
-id = "forty"
-zh = "四十点"
-en = "Forty points"
-kinds = ["meter"]
-source = "made for the bench: ranges and deadbands on every point, rate and spike on every fourth"
-point = [
-{points}
-]
-
-[defaults]
-space = "holding"
-type = "u16"
-
-[[window]]
-space = "holding"
-first = 0
-last = 39
-"""
+POINTS = 40
 TESTS = "source = 'made up', low = -100, high = 10000"
 MOTION = f"{TESTS}, rate_suspect = 50000, rate_bad = 100000, spike = 500"
+"""Ranges and deadbands on every point, rate and spike on every fourth."""
 
 
 def write_county(folder: Path, *, broker: int, field: int, units: int, interval_s: float) -> Path:
     """Write the folder and return it."""
-    (folder / "profiles").mkdir(parents=True)
-    (folder / "county.toml").write_text(COUNTY.format(broker=broker, area=AREA, edge=EDGE), encoding="utf-8")
-    points = "\n".join(_point(number) for number in range(POINTS))
-    (folder / "profiles" / "forty.toml").write_text(PROFILE.format(points=points), encoding="utf-8")
-    intervals = f"dry_s = {interval_s}, watch_s = {interval_s}, storm_s = {interval_s}, slow_s = 60"
-    (folder / "defaults.toml").write_text(f'[meter]\nprofile = "forty"\nintervals = {{ {intervals} }}\n', encoding="utf-8")
-    links = [f"link-{n},{EDGE},tcp,{address(n)},{field}" for n in range(units)]
-    (folder / "links.csv").write_text("\n".join(["id,edge,transport,host,port", *links]) + "\n", encoding="utf-8")
-    rows = [f"meter-{n},meter,link-{n},{n % 200 + 1},{AREA}" for n in range(units)]
-    (folder / "devices.csv").write_text("\n".join(["id,kind,link,unit,area", *rows]) + "\n", encoding="utf-8")
-    return folder
+    files = county_files(
+        broker=broker,
+        points=map(_point, range(POINTS)),
+        links=((address(n), field) for n in range(units)),
+        units=((f"meter-{n}", n, n % 200 + 1) for n in range(units)),
+        interval_s=interval_s,
+    )
+    return write_files(folder, files)
 
 
 def _point(number: int) -> str:

@@ -19,7 +19,8 @@ from typing import Any
 
 import uvloop
 
-from bench.gateway_county import EDGE, POINTS
+from bench.county_files import EDGE
+from bench.gateway_county import POINTS
 from bench.modbus_server import Answers, Connection, Options
 from gateway.field import LinkPlan, plan_edge
 from gateway.modbus.client import open_link

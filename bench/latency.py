@@ -25,8 +25,9 @@ from typing import Any, cast
 
 import uvloop
 
+from bench.county_files import EDGE
 from bench.faults_rig import MOSQUITTO, Service, free_ports
-from bench.gateway_county import EDGE, POINTS, write_county
+from bench.gateway_county import POINTS, write_county
 from bench.gateway_parts import until
 from bench.modbus_server import Answers, Connection
 from collector.app import Collector
