@@ -173,7 +173,8 @@ class Cabinet:
             found[f"thd_i_{phase}"] = meter.distortion[k]
         a, b, c = volts
         found["u_ab"], found["u_bc"], found["u_ca"] = _line(a, b), _line(b, c), _line(c, a)
-        found["i_n"], found["residual"] = meter.neutral, meter.residual_ma
+        found["i_n"] = 0.0 if self.feeder.broken_neutral_v else meter.neutral
+        found["residual"] = meter.residual_ma
         found["p"], found["q"], found["pf"] = sum(meter.watts), sum(meter.vars), meter.total_factor
         found["energy"], found["reactive_energy"] = meter.kwh, meter.kvarh
         found["frequency"] = self._hertz if any(self.feeder.live) else 0.0
@@ -218,6 +219,9 @@ class Cabinet:
         """Everything that can go wrong with it."""
         yield fault_of(self.id, FaultText("mains-loss", "停电", "the supply fails"), self._fault_mains)
         yield fault_of(self.id, FaultText("phase-loss", "缺相", "a phase fails, value = 1 to 3 (a to c)"), self._fault_phase)
+        yield fault_of(
+            self.id, FaultText("neutral-open", "断零", "the neutral is broken, value = volts of drift"), self._fault_neutral
+        )
         for name, zh, en in (
             ("door", "箱门打开", "the door is open"),
             ("water", "箱内进水", "water at the cabinet's float"),
@@ -253,6 +257,12 @@ class Cabinet:
         if phase not in (1, 2, 3):
             raise ValueError(f"value {value:g}: must be 1, 2 or 3")
         self.feeder.lost = {phase - 1} if on else set()
+
+    def _fault_neutral(self, on: bool, value: float | None) -> None:
+        drift = 50.0 if value is None or value == 1.0 else value
+        if not 0 < drift <= 150:
+            raise ValueError(f"value {drift:g} V: must be above 0, at most 150")
+        self.feeder.broken_neutral_v = drift if on else 0.0
 
     def _theft(self, loop: Loop) -> Callable[[bool, float | None], None]:
         cut = _cut(loop, 0.5)

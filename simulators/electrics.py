@@ -18,6 +18,10 @@ FLOOR = 0.05
 """Share of rated power that a driver takes at level 0 with its supply on."""
 DROPOUT_V = 110.0
 """Below this drivers and contactor coils give up."""
+DRIFTS_A, DRIFT_UP = 2.0, 0.8
+"""With a broken neutral phases drift apart while so much current flows, the lightest up by this share of what the heaviest falls.
+Both are this project's own: the true shift hangs on every load of the transformer (unverified).
+"""
 COLD_EXTRA, COLD_S = 0.02, 300.0
 """Cold LEDs take a little more until they are warm."""
 SOFT_START_S = 2.0
@@ -51,6 +55,7 @@ class Feeder:
     ohms: float = 0.12
     lost: set[int] = field(default_factory=set)
     mains: bool = True
+    broken_neutral_v: float = 0.0
     volts: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
 
     def __post_init__(self) -> None:
@@ -67,6 +72,14 @@ class Feeder:
             live = self.mains and phase not in self.lost
             drop = self.ohms * amps[phase]
             self.volts[phase] = base + self._offset[phase] + self._noise[phase] - drop if live else 0.0
+        if self.broken_neutral_v and self.mains and sum(amps) >= DRIFTS_A:
+            self._drift_apart(amps)
+
+    def _drift_apart(self, amps: Sequence[float]) -> None:
+        """The star point follows the heaviest phase: that one falls, the lightest rises."""
+        heavy, light = amps.index(max(amps)), amps.index(min(amps))
+        self.volts[heavy] = max(0.0, self.volts[heavy] - self.broken_neutral_v)
+        self.volts[light] += DRIFT_UP * self.broken_neutral_v
 
     @property
     def live(self) -> list[bool]:

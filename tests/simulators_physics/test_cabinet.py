@@ -209,6 +209,22 @@ def test_a_lost_phase_darkens_its_lamps_only(night: Bench) -> None:
     assert 0.5 * before < night.cabinet.lit < 0.8 * before
 
 
+def test_a_broken_neutral_drifts_only_under_load(night: Bench) -> None:
+    """One phase above 253 V, one below 190 V, no neutral current; with the loops off there is nothing to see of it."""
+    night.run(5)
+    night.fault("cabinet-03", "neutral-open")
+    night.run(2)
+    volts = [float(night.read(f"u_{phase}")) for phase in "abc"]
+    assert max(volts) > 253
+    assert min(volts) < 190
+    assert night.read("i_n") == 0
+    night.cabinet.write("mode", 2)
+    for number in range(1, 11):
+        night.cabinet.write(f"loop{number}/command", False)
+    night.run(60)
+    assert all(198 < float(night.read(f"u_{phase}")) < 253 for phase in "abc")
+
+
 def test_in_local_commands_are_not_obeyed(night: Bench) -> None:
     """The selector at the panel is above the master."""
     night.cabinet.write("mode", 2)

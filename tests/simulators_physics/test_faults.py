@@ -24,6 +24,7 @@ CASES = [
     ("cabinet-03", "mains-loss", None, "*", ""),
     ("cabinet-03", "phase-loss", 2, "u_b u_ab u_bc i_b p_b i_n",
      f"loop*/i_b loop*/p_b {CABINET_LESS} thd_i_b pf_b loop*/residual* loop*/energy"),
+    ("cabinet-03", "neutral-open", None, "i_n u_ab", f"u_* loop*/i_* {CABINET_LESS}"),
     ("cabinet-03", "door", None, "door", ""),
     ("cabinet-03", "water", None, "water", ""),
     ("cabinet-03", "spd-failed", None, "spd_failed", ""),
@@ -177,7 +178,9 @@ async def test_one_dead_lamp_by_its_id_shows_at_its_node(make_world: MakeWorld) 
     ("target", "name", "value", "says"),
     [("cabinet-03/loop3", "explodes", None, "welded"), ("cabinet-99", "door", None, "nearest"),
      ("station-1/pump9", "trip", None, "pump1"),
-     ("cabinet-03", "phase-loss", 4, "1, 2 or 3"), ("cabinet-03/loop3", "lamp-out", 500, "lamps"),
+     ("cabinet-03", "phase-loss", 4, "1, 2 or 3"),
+     ("cabinet-03", "neutral-open", 500, "at most 150"),
+     ("cabinet-03/loop3", "lamp-out", 500, "lamps"),
      ("well-01", "stuck", None, "pipe-blocked")],
 )  # fmt: skip
 async def test_a_wrong_fault_is_refused_and_says_what_there_is(
