@@ -96,7 +96,8 @@ class Desk:
     def _take(self, scan: Scan) -> None:
         for index, value in zip(scan.index, scan.values, strict=True):
             path = scan.layout.points[index].path
-            self.values[path] = value
+            if not scan.historical:
+                self.values[path] = value
             if path == OUTCOME and isinstance(value, str):
                 outcome = read_outcome(value)
                 self.outcomes.setdefault(outcome.id, []).append((time.monotonic(), outcome))

@@ -14,7 +14,7 @@ from lampwell.lighting import Plan, Timetable
 from lampwell.lighting.assign import only_cabinets
 
 from .test_lighting_at_work import make_rig, planned
-from .yard import ZONE
+from bench.lighting_yard import ZONE
 
 STEP_S = 150
 QUIET = (2, 3, *range(7, 18), 20, 21)

@@ -14,7 +14,7 @@ from lampwell.lighting.assign import only_cabinets
 from lampwell.lighting.wire import Lease, Lock, Release, Said, State, TakePlan, read_overrides
 
 from .conftest import document
-from .yard import Rig, WallClock, Yard, at
+from bench.lighting_yard import Rig, WallClock, Yard, at
 
 WHY = Said(zh="测试", en="a test")
 L1, L2, L3 = (f"cabinet-01/loop{n}" for n in (1, 2, 3))

@@ -14,7 +14,7 @@ from lampwell.lighting import Timetable
 from lampwell.lighting.wire import ORDER, Lease, Said, State, TakePlan, read_overrides
 
 from .conftest import document
-from .yard import at
+from bench.lighting_yard import at
 
 WHY = Said(zh="测试", en="a test")
 LOOP = "cabinet-01/loop2"

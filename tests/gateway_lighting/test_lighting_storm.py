@@ -14,7 +14,7 @@ from lampwell.lighting.wire import ENDS, Lease, Lock, Release, Said, TakePlan, r
 
 from .conftest import document
 from .test_lighting_at_work import make_rig, planned
-from .yard import Rig
+from bench.lighting_yard import Rig
 
 WHY = Said(zh="测试", en="a test")
 NAMES = ("cabinet-01", "cabinet-03", "concentrator-1")

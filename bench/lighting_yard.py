@@ -1,4 +1,4 @@
-"""The virtual cabinets of the demo county, spoken to without sockets so that nights pass quickly, and the gateway's lighting."""
+"""The virtual cabinets of the demo county, spoken to without sockets so that nights pass quickly, and a gateway's lighting on them."""
 
 from __future__ import annotations
 
