@@ -1,4 +1,4 @@
-"""The virtual cabinets of the demo county, spoken to without sockets so that nights pass quickly, and a gateway's lighting on them."""
+"""The virtual cabinets of the demo county, spoken to without sockets so that nights pass quickly, and a gateway that lights them."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Yard:
     def value(self, device: str, position: int) -> Value | None:
         return None if device in self.silent or device not in self._values else self._values[device][position]
 
-    async def read(self, device: str, positions: Sequence[int]) -> None:
+    async def read(self, device: str, positions: Sequence[int]) -> None:  # noqa: ARG002 - all are read
         self._answer(device)
         self._sample(device, everything=True)
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.lighting_yard import ZONE
 from gateway.lighting.fallback import MOST_A_DAY
 from lampwell.assets import County
 from lampwell.lighting import Plan, Timetable
 from lampwell.lighting.assign import only_cabinets
 
 from .test_lighting_at_work import make_rig, planned
-from bench.lighting_yard import ZONE
 
 STEP_S = 150
 QUIET = (2, 3, *range(7, 18), 20, 21)

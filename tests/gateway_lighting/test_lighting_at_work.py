@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.lighting_yard import Rig, WallClock, Yard, at
 from gateway.lighting.reconcile import Reconciler
 from lampwell.assets import County
 from lampwell.lighting import Plan, Timetable
@@ -14,7 +15,6 @@ from lampwell.lighting.assign import only_cabinets
 from lampwell.lighting.wire import Lease, Lock, Release, Said, State, TakePlan, read_overrides
 
 from .conftest import document
-from bench.lighting_yard import Rig, WallClock, Yard, at
 
 WHY = Said(zh="测试", en="a test")
 L1, L2, L3 = (f"cabinet-01/loop{n}" for n in (1, 2, 3))

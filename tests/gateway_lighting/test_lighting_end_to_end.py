@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from bench.lighting_rig import Rig, running
+from bench.lighting_yard import at
 from lampwell.clock import ScaledClock
 from lampwell.lighting import Timetable
 from lampwell.lighting.wire import ORDER, Lease, Said, State, TakePlan, read_overrides
 
 from .conftest import document
-from bench.lighting_yard import at
 
 WHY = Said(zh="测试", en="a test")
 LOOP = "cabinet-01/loop2"

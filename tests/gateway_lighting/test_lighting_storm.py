@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.lighting_yard import Rig
 from lampwell.assets import County
 from lampwell.lighting import Plan
 from lampwell.lighting.assign import only_cabinets
@@ -14,7 +15,6 @@ from lampwell.lighting.wire import ENDS, Lease, Lock, Release, Said, TakePlan, r
 
 from .conftest import document
 from .test_lighting_at_work import make_rig, planned
-from bench.lighting_yard import Rig
 
 WHY = Said(zh="测试", en="a test")
 NAMES = ("cabinet-01", "cabinet-03", "concentrator-1")
