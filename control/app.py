@@ -26,7 +26,7 @@ from control.lighting.desk import LightDesk
 from control.lighting.field import LightingField
 from control.lighting.memory import Memory
 from control.lighting.places import places_of
-from control.lighting.telling import tell_stop
+from control.lighting.telling import tell_trouble
 from control.lighting.wanting import Wanting
 from control.links import LinkServer
 from control.messages.pulse import Pulse
@@ -145,7 +145,7 @@ class Control:
             writer,
             clock,
             lambda node, order: ear.command(node, ORDER, order),  # made below: it needs what it tells
-            tell=partial(tell_stop, staff=staff),
+            tell=partial(tell_trouble, staff=staff),
             wake=sender.wake if sender else nothing,
         )
         await lights.begin()

@@ -87,12 +87,17 @@ def tonight(folder: Path, data: Path | None, *, as_json: bool) -> None:
 def tell_rollout(row: RolloutRow, zone: ZoneInfo) -> None:
     """How a version comes to the cabinets."""
     words = {"running": "进行中 running", "done": "已完成 done", "stopped": "已停止 stopped"}
-    click.echo(f"下发 roll-out of version {row.version} ({row.who}: {row.why}, {day(row.at, zone)}): {words[row.phase]}")
+    but = f"，尚欠 with {len(row.owed)} owed" if row.owed else ""
+    click.echo(f"下发 roll-out of version {row.version} ({row.who}: {row.why}, {day(row.at, zone)}): {words[row.phase]}{but}")
     for n, stage in enumerate(row.stages, 1):
         over = n < row.stage or row.phase == "done"
         mark = "✓" if over else "→" if n == row.stage and row.phase == "running" else "✗" if n == row.stage else "·"
         agreed = f"  一致自 agrees since {when(row.since, zone)}，需 {row.settle_s} s" if mark == "→" and row.since else ""
         click.echo(f"  {mark} {n} {stage.zh} {stage.en}{agreed}")
+    for one in row.owed:
+        back = f"，已回线 back since {when(one.back_at, zone)}" if one.back_at else ""
+        trouble = f"  {one.trouble.zh} {one.trouble.en}" if one.trouble.zh else ""
+        click.echo(f"  ! {one.edge} 自 {when(one.since, zone)} 不在线，待补发 away since then, owed it{back}{trouble}")
     if row.reason.zh:
         click.echo(f"  {row.reason.zh}\n  {row.reason.en}")
 

@@ -12,7 +12,7 @@ from secrets import token_hex
 from sqlalchemy import Connection
 
 from control.lighting.following import Followed, OrderState, answered, is_due, overdue, sent, withdrawn
-from control.store import lighting as store
+from control.store import lighting_orders as store
 from control.store.errors import StateError
 from control.store.writer import Writer
 from lampwell.clock import Clock
@@ -81,8 +81,10 @@ class OrderBook:
                 del self._orders[one.order.id]
 
     def add(self, orders: Iterable[Followed]) -> None:
-        """Follow these, which are on disk."""
-        self._orders.update({one.order.id: one for one in orders})
+        """Follow these, which are on disk; one that is given again begins anew."""
+        for one in orders:
+            self._orders[one.order.id] = one
+            self.refused.pop(one.order.id, None)
 
     def answer(self, outcome: Outcome, now: int) -> None:
         """An edge node has said something of an order."""

@@ -8,19 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from control.desk import NotDone
-from control.lighting import rollout as stepper
+from control.lighting import owed, stepper
+from control.lighting.agreement import longest_ms
 from control.lighting.book import OrderBook, Send
 from control.lighting.following import Followed
 from control.lighting.heard import EdgeSaid, Listener, News, standing_of
 from control.lighting.places import Places
-from control.lighting.rollout import Fact, Goal, Phase, Rollout, number_of
+from control.lighting.rollout import Fact, Goal, Owed, Phase, Rollout, asked, number_of
 from control.lighting.shelf import Shelf
 from control.store import lighting as store
+from control.store.lighting_orders import put_order
 from control.store.writer import Writer
 from lampwell.clock import Clock
 from lampwell.errors import LampwellError
@@ -34,13 +35,14 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 MOST_PAST = 100
 """Roll-outs whose plans are recognised when an edge node confirms one."""
-Tell = Callable[[Connection, Rollout], None]
+Tell = Callable[[Connection, Rollout, Sequence[Owed], int], None]
 Wake = Callable[[], None]
 
 
 class LightDesk:
     """``orders`` takes and follows those for edge nodes; ``send`` sends one (see ``OrderBook``). ``tell``: what else is written
-    when a roll-out has stopped by itself; ``wake`` is called when that is on disk.
+    when a roll-out has stopped by itself, or one that is done is in trouble with whom it owes; ``wake`` is called when that is on
+    disk.
     """
 
     def __init__(
@@ -117,6 +119,8 @@ class LightDesk:
             self.refuse_second()
             now = self._clock.now()
             await self._writer.write(lambda connection: store.begin_rollout(connection, rollout, at=now, who=who, reason=reason))
+            if self.rollout is not None:
+                self.orders.withdraw(self.rollout.id, now)
             self.rollout = rollout
             self._past.insert(0, rollout)
         await self._step()
@@ -161,29 +165,37 @@ class LightDesk:
             if after is self.rollout or after == self.rollout:
                 return
             after, orders = await self._ordered(after, goals, now)
-            asked = {edge: goal.plan for edge, goal in stepper.asked(after).items()}
+            plans = {edge: goal.plan for edge, goal in asked(after).items()}
+            troubled = owed.troubled(self.rollout, after) if after.phase is Phase.DONE else ()
 
             def keep(connection: Connection) -> None:
-                _kept(connection, after, orders, asked, now)
-                if after.phase is Phase.STOPPED:
-                    self._tell(connection, after)
+                _kept(connection, after, orders, plans, now)
+                if after.phase is Phase.STOPPED or troubled:
+                    self._tell(connection, after, troubled, now)
 
             await self._writer.write(keep)
-            if after.phase is Phase.STOPPED:
-                log.error("roll-out of version %d has stopped: %s %s", after.version, after.reason.zh, after.reason.en)
+            if after.phase is Phase.STOPPED or troubled:
                 self._wake()
+            self._tell_log(after, troubled)
+            if after.phase is Phase.STOPPED:
                 self.orders.withdraw(after.id, now)
             self.rollout = after
-            self.asked.update(asked)
+            self.asked.update(plans)
             self.orders.add(orders)
 
+    def _tell_log(self, after: Rollout, troubled: Sequence[Owed]) -> None:
+        if after.phase is Phase.STOPPED:
+            log.error("roll-out of version %d has stopped: %s %s", after.version, after.reason.zh, after.reason.en)
+        for one in troubled:
+            log.error("version %d, owed to %s: %s %s", after.version, one.edge, one.trouble.zh, one.trouble.en)
+
     async def _ordered(self, rollout: Rollout, goals: Sequence[Goal], now: int) -> tuple[Rollout, list[Followed]]:
-        """The orders for these goals; where a document can not be made the roll-out stops. StateError."""
+        """The orders for these goals; where a document can not be made the roll-out fails. StateError."""
         try:
             return rollout, [await self._order(rollout, goal, now) for goal in goals]
         except (PlanRefused, NotDone) as error:
             why = Said(zh=f"方案无法生成：{error}", en=f"no document can be made: {error}")
-            return replace(stepper.stopped(rollout, why, now), asked_at=None), []
+            return stepper.failed(rollout, goals, why, now), []
 
     async def _order(self, rollout: Rollout, goal: Goal, now: int) -> Followed:
         document = await self.shelf.document(rollout.version, goal)
@@ -191,7 +203,7 @@ class LightDesk:
             id=goal.order,
             who=f"version {rollout.version}",
             issued=now,
-            expires=now + rollout.patience_ms,
+            expires=now + longest_ms(rollout),  # it is taken back when the roll-out ends before
             do=TakePlan(document=document),
         )
         return Followed(order=order, edge=goal.edge, request=rollout.id)
@@ -208,14 +220,15 @@ def _fact(said: EdgeSaid, refused: Mapping[str, Said]) -> Fact:
     """What is known now: nothing of a node that is not known to be there."""
     if not said.alive:
         return Fact(refused=refused)
-    return Fact(plan=said.plan if said.plan_at is not None else None, unlike=said.unlike, refused=refused)
+    return Fact(there=True, plan=said.plan if said.plan_at is not None else None, unlike=said.unlike, refused=refused)
 
 
 def _kept(connection: Connection, rollout: Rollout, orders: Sequence[Followed], asked: Mapping[str, str], now: int) -> None:
-    """A step of a roll-out, in one transaction with its orders: none is asked for twice, whenever control ends."""
+    """A step of a roll-out, in one transaction with its orders: each has one id, whenever control ends and however often it is
+    asked for.
+    """
     store.keep_rollout(connection, rollout, at=now)
     for one in orders:
-        if not store.has_order(connection, one.order.id):
-            store.put_order(connection, one, f"version {rollout.version}", "")
+        put_order(connection, one, f"version {rollout.version}", "")
     for edge, plan in asked.items():
         store.keep_asked(connection, edge, plan)

@@ -118,6 +118,13 @@ def _of_plan(status: LightStatus, findings: Sequence[Finding]) -> Iterator[Said]
     rollout = status.rollout
     if rollout is not None and rollout.phase is Phase.STOPPED:
         yield Said(zh=f"版本 {rollout.version} 下发已停止", en=f"the roll-out of version {rollout.version} has stopped")
+    elif rollout is not None and rollout.owed:
+        names = ", ".join(one.edge for one in rollout.owed)
+        count = len(rollout.owed)
+        yield Said(
+            zh=f"版本 {rollout.version} 尚欠 {count} 个网关：{names}",
+            en=f"version {rollout.version} is owed to {count} edge nodes: {names}",
+        )
     for one in findings:
         if one.is_error:
             yield Said(zh=f"方案 {one.where}：{one.text.zh}", en=f"plan, {one.where}: {one.text.en}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from control.lighting.changes import Change
 from control.lighting.following import Followed
-from control.lighting.rollout import Phase, Rollout
+from control.lighting.rollout import Owed, Phase, Rollout
 from lampwell.lighting.model import Layer
 from lampwell.lighting.wire import Lease, Lock, Outcome, Release, Said, Stands, TakePlan
 
@@ -50,7 +50,9 @@ class EdgeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutRow:
-    """``stage``: of ``stages``, from 1. ``since``: when its edge nodes began to agree, None they do not yet."""
+    """``stage``: of ``stages``, from 1. ``since``: when its edge nodes began to agree, None they do not yet. ``owed``: those that
+    were away and have not agreed yet; one that stopped serves them no more.
+    """
 
     id: str
     version: int
@@ -64,6 +66,7 @@ class RolloutRow:
     since: int | None
     reason: Said
     ended_at: int | None
+    owed: tuple[Owed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +203,7 @@ def rollout_row(rollout: Rollout, *, at: int, who: str, why: str) -> RolloutRow:
         since=rollout.agreed_since,
         reason=rollout.reason,
         ended_at=rollout.ended_at,
+        owed=rollout.owed,
     )
 
 

@@ -14,7 +14,7 @@ from control.lighting.desk import LightDesk
 from control.lighting.heard import layer_of
 from control.lighting.selection import Selected, Selection, resolve, whole_loops
 from control.lighting.views import Given, LightOrder, LightOrderDetail, order_row
-from control.store import lighting as store
+from control.store import lighting_orders as store
 from control.store.writer import Writer
 from lampwell.clock import Clock
 from lampwell.lighting.figures import Load

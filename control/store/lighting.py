@@ -1,20 +1,19 @@
-"""Lighting in the database: versions of the plan, roll-outs, what edge nodes said, orders and their answers."""
+"""Lighting in the database: versions of the plan, roll-outs, what edge nodes said. Orders are in ``lighting_orders``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from control.lighting.following import ENDS, Followed, OrderState
 from control.lighting.heard import EdgeSaid
 from control.lighting.rollout import Phase, Rollout, number_of
 from control.lighting.rollout import read as read_rollout
 from control.lighting.rollout import write as write_rollout
 from control.store.audit import record
-from control.store.tables import lighting_answer, lighting_edge, lighting_order, lighting_plan, lighting_rollout
-from lampwell.lighting.wire import Outcome, Said, Stands, read_order, write
+from control.store.tables import lighting_edge, lighting_plan, lighting_rollout
+from lampwell.lighting.wire import Stands, write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +93,7 @@ def begin_rollout(connection: Connection, rollout: Rollout, *, at: int, who: str
 
 
 def keep_rollout(connection: Connection, rollout: Rollout, *, at: int, who: str = "control") -> None:
-    """Where it is now; its end and each stage have an audit row."""
+    """Where it is now; its end, each stage and who is owed have an audit row."""
     values = {"state": rollout.phase.value, "body": write_rollout(rollout)}
     before = connection.scalar(select(lighting_rollout.c.body).where(lighting_rollout.c.id == rollout.id).with_for_update())
     connection.execute(update(lighting_rollout).where(lighting_rollout.c.id == rollout.id).values(**values))
@@ -137,7 +136,8 @@ def versions_done(connection: Connection) -> list[int]:
 
 
 def _place(rollout: Rollout) -> str:
-    return f"{rollout.phase} {rollout.at + 1}/{len(rollout.stages)}"
+    owed = f", owed {', '.join(one.edge for one in rollout.owed)}" if rollout.owed else ""
+    return f"{rollout.phase} {rollout.at + 1}/{len(rollout.stages)}{owed}"
 
 
 # -- what edge nodes said ------------------------------------------------------------------------------------------------------
@@ -186,126 +186,3 @@ def load_edges(connection: Connection) -> dict[str, tuple[str, EdgeSaid]]:
 def _put_edge(connection: Connection, edge: str, values: dict[str, object]) -> None:
     if not connection.execute(update(lighting_edge).where(lighting_edge.c.edge == edge).values(**values)).rowcount:
         connection.execute(insert(lighting_edge).values(edge=edge, **values))
-
-
-# -- orders --------------------------------------------------------------------------------------------------------------------
-
-
-def put_order(connection: Connection, one: Followed, what: str, reason: str) -> None:
-    """Keep a new order, with its audit row; ``what``: in words, for the audit."""
-    order = one.order
-    connection.execute(
-        insert(lighting_order).values(
-            id=order.id,
-            request=one.request,
-            edge=one.edge,
-            who=order.who,
-            kind=order.do.__struct_config__.tag,
-            issued=order.issued,
-            expires=order.expires,
-            body=write(order),
-            **_progress(one),
-        )
-    )
-    record(
-        connection,
-        at=order.issued,
-        who=order.who,
-        action=f"lighting.{order.do.__struct_config__.tag}",
-        target=one.edge,
-        after=f"{order.id} {what}",
-        reason=reason,
-    )
-
-
-def keep_order(connection: Connection, one: Followed, *, at: int) -> None:
-    """How far it is; its end has an audit row."""
-    connection.execute(update(lighting_order).where(lighting_order.c.id == one.order.id).values(**_progress(one)))
-    if one.ended_at is not None:
-        record(
-            connection,
-            at=at,
-            who="control" if one.by_control else one.edge,
-            action=f"lighting.{one.state}",
-            target=one.edge,
-            after=one.order.id,
-            reason=f"{one.reason.zh} {one.reason.en}".strip(),
-        )
-
-
-def put_answer(connection: Connection, outcome: Outcome, *, heard_at: int) -> None:
-    """Keep what a node said of an order; once, however often it is heard. An order that is not ours is left out."""
-    table = lighting_answer.c
-    known = connection.scalar(select(lighting_order.c.id).where(lighting_order.c.id == outcome.id))
-    again = select(table.id).where(table.order == outcome.id, table.at == outcome.at, table.state == outcome.state.value)
-    if known is not None and connection.scalar(again) is None:
-        connection.execute(
-            insert(lighting_answer).values(
-                order=outcome.id, at=outcome.at, heard_at=heard_at, state=outcome.state.value, body=write(outcome)
-            )
-        )
-
-
-def open_orders(connection: Connection, since: int) -> list[Followed]:
-    """Those under way, and those that control called failed since then: an answer may still come."""
-    table = lighting_order.c
-    ends = [state.value for state in ENDS]
-    recent = table.by_control.is_(True) & (table.issued >= since)
-    return _orders(connection, select(lighting_order).where(table.state.not_in(ends) | recent).order_by(table.issued, table.id))
-
-
-def past_orders(connection: Connection, since: int, most: int, *, plans: bool = False) -> list[Followed]:
-    """The newest first. ``plans``: those that carry a plan, too (large)."""
-    table = lighting_order.c
-    query = select(lighting_order).where(table.issued >= since)
-    if not plans:
-        query = query.where(table.kind != "plan")
-    return _orders(connection, query.order_by(table.issued.desc(), table.id.desc()).limit(most))
-
-
-def find_orders(connection: Connection, name: str) -> list[Followed]:
-    """Those whose id, or the id of whose request, begins so."""
-    table = lighting_order.c
-    return _orders(connection, select(lighting_order).where(table.id.startswith(name, autoescape=True)).order_by(table.id))
-
-
-def answers(connection: Connection, order: str) -> list[Outcome]:
-    """What was said of an order, in the order in which it was heard."""
-    rows = connection.execute(
-        select(lighting_answer.c.body).where(lighting_answer.c.order == order).order_by(lighting_answer.c.id)
-    )
-    return [msgspec.json.decode(row.body, type=Outcome) for row in rows]
-
-
-def has_order(connection: Connection, name: str) -> bool:
-    """Whether there is one of this id."""
-    return connection.scalar(select(lighting_order.c.id).where(lighting_order.c.id == name)) is not None
-
-
-def _orders(connection: Connection, query: Select[tuple[object, ...]]) -> list[Followed]:
-    return [
-        Followed(
-            order=read_order(row.body),
-            edge=row.edge,
-            request=row.request,
-            state=OrderState(row.state),
-            by_control=row.by_control,
-            reason=Said(zh=row.reason_zh, en=row.reason_en),
-            sent=row.sent,
-            sent_at=row.sent_at,
-            ended_at=row.ended_at,
-        )
-        for row in connection.execute(query)
-    ]
-
-
-def _progress(one: Followed) -> dict[str, object]:
-    return {
-        "state": one.state.value,
-        "by_control": one.by_control,
-        "reason_zh": one.reason.zh,
-        "reason_en": one.reason.en,
-        "sent": one.sent,
-        "sent_at": one.sent_at,
-        "ended_at": one.ended_at,
-    }

@@ -35,16 +35,17 @@ def plans_in_force(connection: Connection, start: int, end: int) -> Mapping[str,
 
 def _confirmed(connection: Connection) -> dict[str, int]:
     """Orders for a plan that was in force though not read back in time (a target unlike, an answer lost), and by when: the
-    good end of its roll-out, else when the edge node last said that it goes by it.
+    good end of its roll-out (who was owed it left out), else when the edge node last said that it goes by it.
     """
     said = {row.edge: (row.confirmed, row.confirmed_at) for row in connection.execute(select(lighting_edge))}
     found: dict[str, int] = {}
     for body in connection.scalars(select(lighting_rollout.c.body)):
         one = read_rollout(body)
+        owed = {each.edge for each in one.owed}
         for goal in (goal for stage in one.stages for goal in stage.goals):
             plan, at = said.get(goal.edge, ("", None))
-            if one.phase is Phase.DONE and one.ended_at is not None:
-                found[goal.order] = one.ended_at
+            if one.phase is Phase.DONE and one.ended_at is not None and goal.edge not in owed:
+                found[goal.order] = one.served.get(goal.edge, one.ended_at)
             elif plan == goal.plan and at is not None:
                 found[goal.order] = at
     return found

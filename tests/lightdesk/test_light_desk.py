@@ -15,11 +15,11 @@ from sqlalchemy import update
 
 from control.lighting.activation import Activation, activate
 from control.lighting.book import LASTS_MS
-from control.lighting.desk import LightDesk
+from control.lighting.desk import LightDesk, Tell
 from control.lighting.following import AGAIN_MS, WITHDRAWN, OrderState
 from control.lighting.places import Places
 from control.lighting.rollout import Phase, number_of
-from control.store import lighting as store
+from control.store import lighting_orders as store
 from control.store.database import open_database
 from control.store.tables import lighting_plan
 from control.store.writer import Writer
@@ -72,19 +72,19 @@ class Field:
         self.up = True
 
     @asynccontextmanager
-    async def life(self) -> AsyncIterator[Life]:
+    async def life(self, tell: Tell | None = None) -> AsyncIterator[Life]:
         database = open_database(self.file)
         writer = Writer(database)
 
         def send(node: NodeId, text: str) -> bool:
             order = read_order(text)
-            assert database.read(partial(store.has_order, name=order.id)), "sent before it was on disk"
+            assert database.read(partial(store.find_orders, name=order.id)), "sent before it was on disk"
             assert node in self.places.node_of.values()
             if self.up:
                 self.wire.append(order)
             return self.up
 
-        desk = LightDesk(self.places, writer, self.clock, send)
+        desk = LightDesk(self.places, writer, self.clock, send, tell=tell)
         await desk.begin()
         yield Life(desk, writer, self.clock, self.places)
         await writer.close()
@@ -237,3 +237,68 @@ async def test_a_way_back_overtakes_what_is_still_on_its_way(field: Field, plan:
         (goal,) = [one for one in back.stages[0].goals if one.edge == EDGE]
         assert number_of(goal.plan) > number_of(trial)
         assert life.desk.asked[EDGE] == goal.plan
+
+
+async def test_who_was_away_is_served_over_a_restart_by_the_same_order(field: Field, plan: Plan) -> None:
+    """Protects a box that was away for days: done with it owed, then the same order once more when it is back; its trouble is
+    told once.
+    """
+    told: list[str] = []
+
+    async def turn(life: Life, seconds: int) -> None:
+        for _ in range(seconds):
+            await field.wait(life, 1)
+            await life.desk._step()
+
+    async with field.life(
+        lambda _c, rollout, troubled, _at: told.extend(f"{rollout.phase} {one.edge}" for one in troubled)
+    ) as life:
+        life.born()
+        version = (await life.desk.shelf.take(plan, "工程师", "初版", field.clock.now())).version
+        await activate(life.desk, Activation(version=version, at_once=True, settle_s=5, patience_s=10), "工程师", "初版")
+        life.born(plan=life.desk.asked[EDGE])
+        await turn(life, 25)
+        assert life.desk.rollout is not None
+        assert life.desk.rollout.phase is Phase.DONE
+        assert {one.edge for one in life.desk.rollout.owed} == {"edge-oldtown", "edge-g319"}
+    await field.clock.advance(3 * 86_400)
+    async with field.life(
+        lambda _c, rollout, troubled, _at: told.extend(f"{rollout.phase} {one.edge}" for one in troubled)
+    ) as life:
+        life.born(plan=life.desk.asked[EDGE])
+        await turn(life, 3)
+        before = len(field.wire)
+        life.born("edge-oldtown")
+        life.born("edge-g319")
+        await turn(life, 3)
+        assert life.desk.rollout is not None
+        orders = {goal.edge: goal.order for goal in life.desk.rollout.stages[0].goals}
+        assert {one.id for one in field.wire[before:]} == {orders["edge-oldtown"], orders["edge-g319"]}
+        life.born("edge-oldtown", plan=life.desk.asked["edge-oldtown"])
+        await turn(life, 20)
+        (left,) = life.desk.rollout.owed
+        assert (left.edge, "has not confirmed" in left.trouble.en, life.desk.rollout.phase) == ("edge-g319", True, Phase.DONE)
+        assert told == ["done edge-g319"]
+        life.born("edge-g319", plan=life.desk.asked["edge-g319"])
+        await turn(life, 10)
+        assert life.desk.rollout.owed == ()
+        assert told == ["done edge-g319"]
+
+
+async def test_a_new_roll_out_serves_those_that_the_last_one_owed(field: Field, plan: Plan) -> None:
+    """Protects from an old plan that comes after a new one: what was owed is taken back, the new version is owed instead."""
+    async with field.life() as life:
+        life.born()
+        first = (await life.desk.shelf.take(plan, "工程师", "初版", field.clock.now())).version
+        await activate(life.desk, Activation(version=first, at_once=True, settle_s=5, patience_s=10), "工程师", "初版")
+        life.born(plan=life.desk.asked[EDGE])
+        for _ in range(25):
+            await field.wait(life, 1)
+            await life.desk._step()
+        other = replace(plan, programs=tuple(replace(one, ramp_s=20) for one in plan.programs))
+        second = (await life.desk.shelf.take(other, "工程师", "再版", field.clock.now())).version
+        await activate(life.desk, Activation(version=second, at_once=True), "工程师", "再版")
+        before = len(field.wire)
+        life.born("edge-oldtown")
+        await field.wait(life, 2)
+        assert {one.who for one in field.wire[before:]} == {"version 2"}

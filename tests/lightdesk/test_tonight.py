@@ -12,9 +12,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from control.cli_light_status import tell_rollout
 from control.lighting.digest import Digest, digest, tonight_of
 from control.lighting.nightly import before_night
-from control.lighting.views import EdgeRow, LightStatus, OverrideRow
+from control.lighting.rollout import Goal, Owed, Phase, Rollout, Stage
+from control.lighting.telling import tell_trouble
+from control.lighting.views import EdgeRow, LightStatus, OverrideRow, rollout_row
 from control.people.files import load_roster
 from control.staff import Staff
 from control.store.database import open_database
@@ -124,3 +127,35 @@ async def test_once_a_night_and_only_what_is_wrong_is_told(desk: tuple[VirtualCl
     assert (await look(bad), woken) == (["lights:2026-10-14"], [1])
     assert await look(bad) == ["lights:2026-10-14"]
     assert await look(good) == ["lights:2026-10-14"]
+
+
+def owing(trouble: str = "") -> Rollout:
+    """Done, and still owed to one."""
+    goals = tuple(Goal(edge=f"edge-{n}", plan=f"2 {n}", order=f"r-{n}") for n in (1, 2))
+    owed = (Owed(edge="edge-2", since=NOON, trouble=Said(zh=trouble, en=trouble)),)
+    return Rollout(
+        id="r", version=2, stages=(Stage(zh="全县", en="all", goals=goals),), phase=Phase.DONE, ended_at=NOON, owed=owed
+    )
+
+
+def test_done_with_one_owed_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects from taking done for done everywhere: in the digest, and in the status with since when and what is wrong."""
+    row = rollout_row(owing("坏文件"), at=NOON, who="王", why="省电")
+    found = digest(LightStatus(now=NOON, running=2, edges=(GOOD,), rollout=row), DAY, tonight=None)
+    assert [one.en for one in found.problems] == ["version 2 is owed to 1 edge nodes: edge-2"]
+    tell_rollout(row, ZONE)
+    told = capsys.readouterr().out
+    assert "已完成 done，尚欠 with 1 owed" in told
+    assert "edge-2 自 10-14 12:00:00 不在线，待补发" in told
+    assert "坏文件" in told
+
+
+async def test_trouble_with_one_that_came_back_reaches_the_leaders(desk: tuple[VirtualClock, Staff, Writer]) -> None:
+    """Protects from a plan that failed unseen at a box that was away: the same notice as of a stop, once for each box."""
+    clock, staff, writer = desk
+    one = owing("坏文件")
+    for _ in range(2):
+        await writer.write(lambda connection: tell_trouble(connection, one, one.owed, clock.now(), staff=staff))
+    rows = await writer.read(lambda connection: connection.execute(select(notification)).all())
+    assert [row.step for row in rows] == ["rollout:r:edge-2"]
+    assert "坏文件" in str(rows[0])

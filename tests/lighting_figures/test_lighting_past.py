@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, insert
 
-from control.lighting.rollout import Goal, Phase, Rollout, Stage
+from control.lighting.rollout import Goal, Owed, Phase, Rollout, Stage
 from control.lighting.rollout import write as write_rollout
 from control.store.lighting_past import faults_of, overrides_of, plans_in_force
 from control.store.tables import (
@@ -92,6 +92,26 @@ def test_a_roll_out_that_ended_well_tells_of_plans_whose_read_back_failed(connec
         connection.execute(insert(lighting_rollout).values(body=write_rollout(one), **row))
     connection.execute(insert(lighting_edge).values(edge="edge-2", confirmed="2 hash", confirmed_at=4 * HOUR))
     assert plans_in_force(connection, 5 * HOUR, DAY) == {"edge-1": [(2 * HOUR, "doc o1")], "edge-2": [(4 * HOUR, "doc o2")]}
+
+
+def test_a_node_that_was_owed_the_plan_has_it_from_when_it_was_served(connection: Connection) -> None:
+    """Protects the figures of a box that was away: not by the end of a roll-out that went on without it."""
+    for n in (1, 2, 3):
+        give(connection, f"o{n}", 0, TakePlan(document=f"doc {n}"), (State.ACCEPTED, HOUR), edge=f"edge-{n}")
+    goals = tuple(Goal(edge=f"edge-{n}", plan=f"{n} hash", order=f"o{n}") for n in (1, 2, 3))
+    one = Rollout(
+        id="r1",
+        version=1,
+        stages=(Stage(zh="", en="", goals=goals),),
+        phase=Phase.DONE,
+        ended_at=2 * HOUR,
+        owed=(Owed(edge="edge-2", since=HOUR),),
+        served={"edge-3": 4 * HOUR},
+    )
+    connection.execute(insert(lighting_plan).values(version=1, at=0, who="x", reason="", hash="h", body=""))
+    row: dict[str, Any] = {"id": "r1", "version": 1, "at": 0, "who": "x", "reason": "", "revision": 1, "state": "done"}
+    connection.execute(insert(lighting_rollout).values(body=write_rollout(one), **row))
+    assert plans_in_force(connection, 5 * HOUR, DAY) == {"edge-1": [(2 * HOUR, "doc 1")], "edge-3": [(4 * HOUR, "doc 3")]}
 
 
 def test_overrides_end_by_themselves_or_when_released(connection: Connection) -> None:
