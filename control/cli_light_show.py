@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ import click
 
 from control.cli_ask import tell_json, tell_table
 from control.lighting.compare import Difference, Night, nights_of
+from lampwell.lighting.difference import Edit
 from lampwell.lighting.figures import Figures, total
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.preview import Basis, NightPreview, preview
@@ -83,14 +84,10 @@ def tell_difference(found: Difference, zone: ZoneInfo, *, as_json: bool) -> None
     if found.is_none:
         click.echo("没有变化 nothing changes")
         return
-    for zh, en, names in (
-        ("方案", "programs", found.programs),
-        ("日历", "calendars", found.calendars),
-        ("新增", "added", found.added),
-        ("移除", "removed", found.removed),
-    ):
-        if names:
-            click.echo(f"{zh} {en}: {named(names)}")
+    for line in edit_lines(found.edits):
+        click.echo(line)
+    for one in found.moved:
+        click.echo(f"{named(one.targets)}: {one.nights} 夜不同 nights otherwise, {one.first} … {one.last}")
     head = ("对象 targets", "原 was", "新 now")
     rows = [(named(one.targets), night_text(one.was, zone), night_text(one.now, zone)) for one in found.ranks]
     click.echo(f"{found.day} 夜 the night of {found.day}:")
@@ -99,6 +96,17 @@ def tell_difference(found: Difference, zone: ZoneInfo, *, as_json: bool) -> None
     both = [("原 was", *figure_cells(found.was)), ("新 now", *figure_cells(found.now))]
     change = ("差 change", f"{found.now.kwh - found.was.kwh:+,.0f}", f"{found.now.cny - found.was.cny:+,.0f}", *[""] * 6)
     tell_table([("", *FIGURE_HEAD), *both, change], "")
+
+
+def edit_lines(edits: Sequence[Edit]) -> Iterator[str]:
+    """What was written otherwise; things changed alike together."""
+    hows = {"added": "新增 added", "removed": "移除 removed", "changed": "改动 changed"}
+    alike: dict[tuple[str, str, tuple[str, ...], int | None], list[str]] = {}
+    for one in edits:
+        alike.setdefault((f"{one.kind.zh} {one.kind.en}", one.how, one.details, one.nights), []).append(one.id)
+    for (kind, how, details, nights), names in alike.items():
+        yield f"{kind} {named(names)}: {hows[how]}" + ("" if nights is None else f"，涉及 {nights} 夜 nights concerned")
+        yield from (f"    {line}" for line in details)
 
 
 def figure_cells(one: Figures) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Two plans side by side: which loops and lamps switch otherwise in one night, and what that is in kWh and CNY. Pure.
+"""Two plans side by side: what is written otherwise, which loops and lamps switch otherwise, and the kWh and CNY of it. Pure.
 
 A year is reckoned as ``lampwell.lighting.preview`` does: without sensors and overrides, ramps as steps.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+from lampwell.lighting.difference import Edit, Moved, edits, moved
 from lampwell.lighting.figures import Figures, total
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import Plan
@@ -31,39 +32,35 @@ class Rank:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """From an old plan to a new one. ``ranks``: what switches otherwise in the night of ``day``; figures over ``nights`` nights.
-
-    ``programs``, ``calendars``: changed, new or gone, by id.
+    """From an old plan to a new one. ``edits``: what is written otherwise; ``moved``: who has other levels in which of the
+    ``nights`` nights from ``day`` on, over which the figures are, too; ``ranks``: what switches otherwise in the first of them.
     """
 
     day: date
     nights: int
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    programs: tuple[str, ...]
-    calendars: tuple[str, ...]
+    edits: tuple[Edit, ...]
+    moved: tuple[Moved, ...]
     ranks: tuple[Rank, ...]
     was: Figures
     now: Figures
 
     @property
     def is_none(self) -> bool:
-        """Whether both plans say the same of that night and of every target."""
-        return not (self.added or self.removed or self.programs or self.calendars or self.ranks or self.was != self.now)
+        """Whether both plans say the same."""
+        return not self.edits
 
 
 def difference(old: Plan, new: Plan, day: date, nights: int, basis: Basis) -> Difference:
     """What changes from ``old`` to ``new``."""
     before, after = Timetable(old), Timetable(new)
+    days = [day + timedelta(n) for n in range(nights)]
     both = [name for name in after.targets if name in before.targets]
     nights_was, nights_now = nights_of(before, both, day), nights_of(after, both, day)
     return Difference(
         day=day,
         nights=nights,
-        added=tuple(name for name in after.targets if name not in before.targets),
-        removed=tuple(name for name in before.targets if name not in after.targets),
-        programs=_otherwise(before.programs, after.programs),
-        calendars=_otherwise(before.calendars, after.calendars),
+        edits=edits(old, new, days),
+        moved=moved(before, after, days),
         ranks=_ranks(both, nights_was, nights_now),
         was=figures(before, day, nights, basis),
         now=figures(after, day, nights, basis),
@@ -107,7 +104,3 @@ def _ranks(targets: Sequence[str], was: Mapping[str, Night], now: Mapping[str, N
         if was[name] != now[name]:
             alike.setdefault((_alike(was[name]), _alike(now[name])), []).append(name)
     return tuple(Rank(targets=tuple(names), was=was[names[0]], now=now[names[0]]) for names in alike.values())
-
-
-def _otherwise(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(name for name in dict.fromkeys((*old, *new)) if old.get(name) != new.get(name))

@@ -1,17 +1,18 @@
-"""What a new version of a plan changes: what was written otherwise, and which loops will switch otherwise."""
+"""What a new version of a plan changes: what was written otherwise, and in which nights which loops will be otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Literal
 
+from lampwell.lighting.calendar import program_of
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import Adjustment, LoopRow, Moment, Period, Plan, Rule, Span, Step, Text
 from lampwell.lighting.moments import write_moment
+from lampwell.lighting.preview import Nights, Pattern, kind_of
 from lampwell.lighting.sun import Place
-from lampwell.lighting.switches import Switch, switches
 
 _KINDS = {
     "programs": Text(zh="方案", en="program"),
@@ -24,44 +25,48 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One thing added, removed or changed; ``details`` are lines such as ``steps: 22:30 70 % -> 22:30 75 %``."""
+class Edit:
+    """One thing added, removed or changed; ``details`` are lines such as ``steps: 22:30 70 % -> 22:30 75 %``. ``nights``: of a
+    program, those that take it before or after; of a calendar, those for which it names another program; None of all else.
+    """
 
     kind: Text
     id: str
     how: Literal["added", "removed", "changed"]
     details: tuple[str, ...] = ()
+    nights: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NightChange:
-    """A loop or lamp that switches otherwise in the night of a date."""
+class Moved:
+    """Loops and lamps that have other levels in so many nights, and the first and last of these."""
 
-    target: str
-    day: date
-    before: tuple[Switch, ...]
-    after: tuple[Switch, ...]
+    targets: tuple[str, ...]
+    nights: int
+    first: date
+    last: date
 
 
-def difference(old: Plan, new: Plan) -> tuple[Change, ...]:
-    """Everything written otherwise; empty for plans with one hash."""
+def edits(old: Plan, new: Plan, days: Sequence[date]) -> tuple[Edit, ...]:
+    """Everything written otherwise, with the nights of ``days`` it bears on; empty for plans with one hash."""
     found = []
     if old.time_zone != new.time_zone:
         zone = Text(zh="时区", en="time zone")
-        found.append(Change(kind=zone, id=new.id, how="changed", details=(f"{old.time_zone} -> {new.time_zone}",)))
+        found.append(Edit(kind=zone, id=new.id, how="changed", details=(f"{old.time_zone} -> {new.time_zone}",)))
     for name, kind in _KINDS.items():
-        found += _changes(kind, {one.id: one for one in getattr(old, name)}, {one.id: one for one in getattr(new, name)})
-    return tuple(found)
+        found += _edits(kind, {one.id: one for one in getattr(old, name)}, {one.id: one for one in getattr(new, name)})
+    picks = [_picks(old, days), _picks(new, days)]
+    return tuple(replace(one, nights=_nights(one, *picks)) for one in found)
 
 
-def _changes(kind: Text, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def _edits(kind: Text, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Edit]:
     for name in sorted({*old, *new}):
         if name not in old:
-            yield Change(kind=kind, id=name, how="added")
+            yield Edit(kind=kind, id=name, how="added")
         elif name not in new:
-            yield Change(kind=kind, id=name, how="removed")
+            yield Edit(kind=kind, id=name, how="removed")
         elif old[name] != new[name]:
-            yield Change(kind=kind, id=name, how="changed", details=tuple(_details(old[name], new[name])))
+            yield Edit(kind=kind, id=name, how="changed", details=tuple(_details(old[name], new[name])))
 
 
 def _details(old: Any, new: Any) -> Iterator[str]:
@@ -71,19 +76,41 @@ def _details(old: Any, new: Any) -> Iterator[str]:
             yield f"{each.name}: {say(before)} -> {say(after)}"
 
 
-def changed_nights(old: Timetable, new: Timetable, days: Iterable[date], targets: Sequence[str] = ()) -> Iterator[NightChange]:
-    """Of the targets that both plans have (all, or those named): the nights in which their switches differ."""
-    both = [name for name in targets or new.targets if name in old.targets and name in new.targets]
-    for day in days:
-        for name in both:
-            before, after = (_night(table, name, day) for table in (old, new))
-            if [(one.at, one.level) for one in before] != [(one.at, one.level) for one in after]:
-                yield NightChange(target=name, day=day, before=before, after=after)
+Picks = Mapping[str, Sequence[str]]
+"""The program of each night, by calendar."""
 
 
-def _night(table: Timetable, target: str, day: date) -> tuple[Switch, ...]:
-    night = table.night(table.targets[target].place, day)
-    return tuple(switches(table, target, night.start, night.end))
+def _picks(plan: Plan, days: Sequence[date]) -> Picks:
+    return {one.id: [program_of(one, day)[0] for day in days] for one in plan.calendars}
+
+
+def _nights(one: Edit, old: Picks, new: Picks) -> int | None:
+    if one.kind == _KINDS["programs"]:
+        return sum(one.id in night for night in zip(*old.values(), *new.values(), strict=True))
+    if one.kind == _KINDS["calendars"] and one.how == "changed":
+        return sum(was != now for was, now in zip(old[one.id], new[one.id], strict=True))
+    return None
+
+
+def moved(old: Timetable, new: Timetable, days: Sequence[date]) -> tuple[Moved, ...]:
+    """Of the targets that both plans have, those whose levels differ in any of these nights; sensors, overrides and ramps are
+    left out. The nights are those of ``lampwell.lighting.preview``.
+    """
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for name, one in new.targets.items():
+        if name in old.targets:
+            alike.setdefault((kind_of(old, old.targets[name]), kind_of(new, one)), []).append(name)
+    found = []
+    for names in alike.values():
+        was, now = Nights(old, old.targets[names[0]]), Nights(new, new.targets[names[0]])
+        if other := [day for day in days if _levels(was.of(day)) != _levels(now.of(day))]:
+            found.append(Moved(targets=tuple(names), nights=len(other), first=other[0], last=other[-1]))
+    return tuple(found)
+
+
+def _levels(pattern: Pattern) -> list[tuple[int, int]]:
+    """Where the level changes, and to what."""
+    return [(at, level) for n, (at, level, _) in enumerate(pattern) if n == 0 or pattern[n - 1][1] != level]
 
 
 # -- saying a value in few words -----------------------------------------------------------------------------------------------

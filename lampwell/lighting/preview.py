@@ -86,7 +86,7 @@ def preview(table: Timetable, targets: Sequence[str], first: date, nights: int, 
     """The figures of each target over ``nights`` nights from ``first`` on. Targets alike but for their load are reckoned once."""
     alike: dict[tuple[object, ...], list[str]] = {}
     for name in targets:
-        alike.setdefault(_pattern(table, table.targets[name], basis), []).append(name)
+        alike.setdefault((*kind_of(table, table.targets[name]), _load(basis, name).road_class), []).append(name)
     prices = [_Prices(table, first + timedelta(n), basis.tariffs) for n in range(nights)]
     found: dict[str, Figures] = {}
     for names in alike.values():
@@ -97,10 +97,10 @@ def preview(table: Timetable, targets: Sequence[str], first: date, nights: int, 
     return found
 
 
-def _pattern(table: Timetable, one: Target, basis: Basis) -> tuple[object, ...]:
+def kind_of(table: Timetable, one: Target) -> tuple[object, ...]:
+    """Equal for targets that have the same nights."""
     source, loop = table.resolved(one), table.targets[one.loop] if one.loop else one
-    shapes = ((each.calendar, each.festivals, each.loop_map, each.group) for each in (source, loop))
-    return (*shapes, cell(one.place), _load(basis, one.id).road_class)
+    return (*((each.calendar, each.festivals, each.loop_map, each.group) for each in (source, loop)), cell(one.place))
 
 
 def _load(basis: Basis, target: str) -> Load:
@@ -116,18 +116,28 @@ def cell(place: Place) -> Place:
 
 
 def _sums(table: Timetable, one: Target, prices: Sequence[_Prices], standard: RoadStandard | None) -> Sums:
-    source = table.resolved(one)
-    shape = Shape(table, source)
-    loop = Shape(table, table.targets[one.loop]) if one.loop and source is one else None
-    where, sums = cell(one.place), Sums()
+    nights, where, sums = Nights(table, one), cell(one.place), Sums()
     least = 100 * standard.minimum_lx / standard.design_lx if standard else 0.0
     was: int | None = None
     for price in prices:
-        pattern = shape.night(price.day, where)
-        if loop is not None:
-            pattern = _on_loop(pattern, loop.night(price.day, where))
-        was = _add(sums, pattern, table.night(where, price.day), price, least, was)
+        was = _add(sums, nights.of(price.day), table.night(where, price.day), price, least, was)
     return sums
+
+
+class Nights:
+    """The nights of a target, under its loop where it has a calendar of its own."""
+
+    __slots__ = ("_loop", "_shape", "_where")
+
+    def __init__(self, table: Timetable, one: Target) -> None:
+        source = table.resolved(one)
+        self._shape, self._where = Shape(table, source), cell(one.place)
+        self._loop = Shape(table, table.targets[one.loop]) if one.loop and source is one else None
+
+    def of(self, day: date) -> Pattern:
+        """The pattern of the night of a date."""
+        pattern = self._shape.night(day, self._where)
+        return pattern if self._loop is None else _on_loop(pattern, self._loop.night(day, self._where))
 
 
 class Shape:

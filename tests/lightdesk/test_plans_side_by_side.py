@@ -91,15 +91,18 @@ def test_no_difference_is_said_as_none(plan: Plan, basis: Basis) -> None:
 def test_a_difference_says_what_switches_when_and_what_it_costs(plan: Plan, basis: Basis) -> None:
     """Protects the engineer's look before activation: loops, times, kWh and CNY, by the figures of the preview."""
     found = difference(plan, dimmer(plan), DAY - timedelta(1), 30, basis)
-    assert found.programs == ("main-road",)
-    assert found.calendars == found.added == found.removed == ()
+    (edit,) = found.edits
+    assert (edit.kind.en, edit.id, edit.how, edit.nights) == ("program", "main-road", "changed", 21)  # not on weekends
+    assert "21:00 60 %, 05:00 100 %" in edit.details[0]
+    assert {name.partition("/")[0] for one in found.moved for name in one.targets if "/" in name} >= {"cabinet-01", "cabinet-11"}
+    assert {one.nights for one in found.moved} == {21}
     moved = {name for rank in found.ranks for name in rank.targets}
     assert {name.partition("/")[0] for name in moved if "/" in name} == {f"cabinet-{n:02}" for n in (1, 2, 3, 4, 5, 8, 9, 10, 11)}
     assert found.now.kwh < found.was.kwh
     assert found.now.cny < found.was.cny
     assert len(found.ranks) < 12
     gone = replace(plan, targets=plan.targets[1:])
-    assert difference(plan, gone, DAY, 1, basis).removed == ("cabinet-01/loop1",)
+    assert [(one.id, one.how) for one in difference(plan, gone, DAY, 1, basis).edits] == [("cabinet-01/loop1", "removed")]
 
 
 def test_the_shipped_plan_is_in_order(plan: Plan, basis: Basis, county: County) -> None:

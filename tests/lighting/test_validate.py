@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from lampwell.assets import County, Lamp
 from lampwell.county import load
 from lampwell.lighting import Plan, Timetable
 from lampwell.lighting.assign import Assignment, resolve
-from lampwell.lighting.difference import changed_nights, difference
+from lampwell.lighting.difference import edits, moved
 from lampwell.lighting.figures import Load
 from lampwell.lighting.files import build_plan, load_lighting
 from lampwell.lighting.model import LoopMap, LoopRow, Rotation, Rule
@@ -216,19 +216,19 @@ def test_where_two_cabinets_of_taihe_meet(county: County) -> None:
 def test_equal_plans_do_not_differ() -> None:
     """Nothing written otherwise, no night otherwise."""
     plan = a_plan(main_road())
-    assert difference(plan, a_plan(main_road())) == ()
-    assert list(changed_nights(Timetable(plan), Timetable(a_plan(main_road())), [FIRST])) == []
+    assert edits(plan, a_plan(main_road()), [FIRST]) == ()
+    assert moved(Timetable(plan), Timetable(a_plan(main_road())), [FIRST]) == ()
 
 
 def test_what_a_new_version_changes() -> None:
-    """Added, removed, changed, each with what stood there and what stands there now."""
+    """Added, removed, changed, each with what stood there and what stands there now, and the nights it bears on."""
     old = a_plan(main_road(), a_program("old", [("sunset", "sunrise")]))
     new = a_plan(
         a_program("main", [("sunset+5", "sunrise-5")], 100, {"22:30": 75, "00:30": 50, "05:00": 100}),
         a_program("new", [("sunset", "sunrise")]),
         rules=[Rule(program="new", weekdays=(6, 7))],
     )
-    told = {(one.kind.en, one.id): one for one in difference(old, new)}
+    told = {(one.kind.en, one.id): one for one in edits(old, new, [FIRST + timedelta(n) for n in range(14)])}
     assert {key: one.how for key, one in told.items()} == {
         ("program", "main"): "changed",
         ("program", "old"): "removed",
@@ -239,13 +239,19 @@ def test_what_a_new_version_changes() -> None:
         "steps: 22:30 70 %, 00:30 50 %, 05:00 100 % -> 22:30 75 %, 00:30 50 %, 05:00 100 %",
     )
     assert told["calendar", "usual"].details == ("rules: none -> [weekdays 6, 7: new]",)
+    assert {key: one.nights for key, one in told.items()} == {
+        ("program", "main"): 14,
+        ("program", "old"): 0,
+        ("program", "new"): 4,
+        ("calendar", "usual"): 4,
+    }
 
 
 def test_which_nights_switch_otherwise() -> None:
-    """By target and date, with the switches before and after."""
+    """Loops and lamps together that are so together, with how many nights and which."""
     old = Timetable(a_plan(main_road()))
     new = Timetable(a_plan(main_road(), a_program("n", [("sunset", "sunrise")]), rules=[Rule(program="n", weekdays=(6,))]))
-    days = [date(2026, 1, 2), date(2026, 1, 3)]
-    told = list(changed_nights(old, new, days))
-    assert {(one.target, one.day) for one in told} == {(name, days[1]) for name in ("c/loop1", "c/loop2", "lamp-1")}
-    assert (len(told[0].before), len(told[0].after)) == (5, 2)
+    days = [date(2026, 1, 2) + timedelta(n) for n in range(10)]
+    told = moved(old, new, days)
+    assert {name for one in told for name in one.targets} == {"c/loop1", "c/loop2", "lamp-1"}
+    assert {(one.nights, one.first, one.last) for one in told} == {(2, date(2026, 1, 3), date(2026, 1, 10))}
