@@ -9,11 +9,13 @@ import click
 
 from control.cli_ask import ask, data_option, day, folder_argument, json_option, tell_json, tell_table
 from control.cli_light_files import files_of, findings_of, night_named, refuse
+from control.cli_light_nights import tell_csv, tell_night, tell_nights, tell_year
 from control.cli_light_orders import lock, order, orders, override, release
 from control.cli_light_rollout import activate, rollback, stop
-from control.cli_light_show import tell_difference, tell_figures, tell_night, tell_nights
+from control.cli_light_show import tell_difference
 from control.cli_light_status import explain, status, tonight
 from control.lighting.compare import by_class, difference
+from control.lighting.nights import night_rows
 from lampwell.errors import ConfigError, Problem
 from lampwell.lighting.documents import plan_hash, read_document
 from lampwell.lighting.level import Timetable
@@ -52,6 +54,7 @@ for _command in (activate, rollback, stop, override, lock, release, status, toni
 @click.option("--version", type=int, default=0, show_default="the files", help="A version that control has.")
 @data_option
 @json_option
+@click.option("--csv", "as_csv", is_flag=True, help="A table of every night, for a spreadsheet.")
 def preview_(
     folder: Path,
     targets: tuple[str, ...],
@@ -62,24 +65,31 @@ def preview_(
     *,
     year: bool,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
-    """What the files will do: switch times, levels, kWh, CNY, dark minutes, operations.
+    """What the files will do: switch times, levels, kWh, CNY by hourly tariff, dark minutes, contactor operations, CJJ 45 class.
 
     One night: every kind of loop with its switches; TARGETS (cabinet-01/loop1, lamp-0001) with the reason of each. Many nights:
-    the figures by class of road; of TARGETS a line a night. Light sensors and overrides are left out.
+    the figures by class of road, and the switches through the year; of TARGETS a line a night. Dark minutes and operations of
+    several loops are summed. Light sensors and overrides are left out.
     """
+    if as_json and as_csv:
+        raise click.UsageError("只能选一个 choose one of --json and --csv")
     files, count = files_of(folder), YEAR if year else nights
     plan = _plan(folder, data, version) if version else files.plan
     table, first = Timetable(plan), night_named(on, files.zone)
     if wrong := [name for name in targets if name not in table.targets]:
         there = f"没有该回路或灯 there is no loop or lamp {', '.join(wrong)}; write for example {plan.targets[0].id}"
         raise ConfigError([Problem("TARGETS", "", there)])
-    if targets and count == 1:
+    rows = night_rows(table, targets, first, count, files.basis)
+    if as_csv:
+        tell_csv(rows, files.zone)
+    elif targets and count == 1:
         tell_night([preview_night(table, name, first, files.basis) for name in targets], files.zone, as_json=as_json)
     elif targets or count == 1:
-        tell_nights(table, targets, first, count, files.basis, as_json=as_json)
+        tell_nights(rows, files.zone, as_json=as_json)
     else:
-        tell_figures(by_class(table, first, count, files.basis), first, count, as_json=as_json)
+        tell_year(by_class(table, first, count, files.basis), list(rows), first, count, files.zone, as_json=as_json)
 
 
 def _plan(folder: Path, data: Path | None, version: int) -> Plan:

@@ -9,16 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from control.lighting.nights import Night, loops_of, nights_of
 from lampwell.lighting.difference import Edit, Moved, edits, moved
 from lampwell.lighting.figures import Figures, total
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import Plan
 from lampwell.lighting.preview import Basis, preview
 from lampwell.lighting.sun import MINUTE_MS
-from lampwell.lighting.switches import switches
-
-Night = tuple[tuple[int, int], ...]
-"""(epoch ms, level) of each switch, in order; the first is the level at the noon it begins with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,28 +66,16 @@ def difference(old: Plan, new: Plan, day: date, nights: int, basis: Basis) -> Di
 
 def figures(table: Timetable, day: date, nights: int, basis: Basis) -> Figures:
     """Of all loops together; their lamps hang on them and are not counted again."""
-    loops = [name for name, one in table.targets.items() if not one.loop]
-    return total(preview(table, loops, day, nights, basis).values())
+    return total(preview(table, loops_of(table), day, nights, basis).values())
 
 
 def by_class(table: Timetable, day: date, nights: int, basis: Basis) -> dict[str, Figures]:
     """Of all loops by the class of their road, and ``all`` together."""
-    loops = [name for name, one in table.targets.items() if not one.loop]
-    found = preview(table, loops, day, nights, basis)
+    found = preview(table, loops_of(table), day, nights, basis)
     classes: dict[str, list[Figures]] = {}
     for name, sums in found.items():
         classes.setdefault(basis.loads[name].road_class if name in basis.loads else "", []).append(sums)
     return {**{road: total(each) for road, each in classes.items()}, "all": total(found.values())}
-
-
-def nights_of(table: Timetable, targets: Sequence[str], day: date) -> dict[str, Night]:
-    """The switches of each target in the night of a date."""
-    found: dict[str, Night] = {}
-    for name in targets:
-        night = table.night(table.targets[name].place, day)
-        first = (night.start, table.settled(name, night.start).level)
-        found[name] = (first, *((one.at, one.level) for one in switches(table, name, night.start + 1, night.end)))
-    return found
 
 
 def _alike(night: Night) -> Night:

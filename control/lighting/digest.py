@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from control.lighting.checks import Finding
-from control.lighting.compare import figures, nights_of
+from control.lighting.compare import figures
+from control.lighting.nights import loops_of, nights_of
 from control.lighting.rollout import Phase
 from control.lighting.views import EdgeRow, LightOrder, LightStatus
 from lampwell.lighting.level import Timetable
@@ -75,8 +76,7 @@ def digest(
 
 def tonight_of(table: Timetable, day: date, basis: Basis) -> Tonight:
     """What a plan does in a night."""
-    loops = [name for name, one in table.targets.items() if not one.loop]
-    nights = nights_of(table, loops, day).values()
+    nights = nights_of(table, loops_of(table), day).values()
     on = [next((at for at, level in night if level > OFF), None) for night in nights]
     off = [next((at for at, level in reversed(night[1:]) if level == OFF), None) for night in nights]
     sums = figures(table, day, 1, basis)

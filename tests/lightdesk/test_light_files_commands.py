@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -64,13 +65,35 @@ def test_one_night_of_all_loops_and_of_one(folder: Path) -> None:
 def test_a_year_in_figures_and_night_by_night(folder: Path) -> None:
     """Protects the comparison of programs: a row a class of road and their sum, and the nights of one loop on request."""
     year = run(folder, "preview", "--year", "--date", "2026-01-01")
-    assert [line.split()[0] for line in year.splitlines()[1:]] == ["道路等级", "main", "secondary", "合计"]
+    assert [line.split()[0] for line in year.splitlines()[1:5]] == ["道路等级", "main", "secondary", "合计"]
+    assert "2026-12-01  cabinet-01/loop1, cabinet-01/loop3, cabinet-01/loop5 … (40)" in year
+    assert "17:31 100%, 22:30 75%, 00:30 100%, 06:47 0%" in year
     sums = json.loads(run(folder, "preview", "--nights", "30", "--date", "2026-01-01", "--json"))
     parts = [one["kwh"] for road, one in sums["classes"].items() if road != "all"]
     assert sums["classes"]["all"]["kwh"] == pytest.approx(sum(parts))
     nights = run(folder, "preview", "cabinet-06/loop2", "--nights", "3", "--date", "2026-02-15")
     assert [line[:10] for line in nights.splitlines()[1:]] == ["2026-02-15", "2026-02-16", "2026-02-17"]
     assert nights.count("01:00 0%") == 2  # 除夕 and 春节 have the festival program
+
+
+def test_every_figure_of_a_preview_is_in_text_json_and_csv(folder: Path) -> None:
+    """Protects what engineers judge a program by: times, levels, kWh, CNY, dark minutes, operations, the class that is left."""
+    words = ("preview", "--nights", "2", "--date", "2026-10-14")
+    found = json.loads(run(folder, *words, "--json"))
+    for figures in (*found["classes"].values(), *(one["figures"] for one in found["switches"])):
+        assert figures["kwh"] > figures["cny"] > 0
+        assert (figures["operations"] > 0, figures["dark_min"] > 0, figures["lowest_class"] in ("Ⅱ", "Ⅲ")) == (True, True, True)
+    every = list(csv.DictReader(run(folder, *words, "--csv").splitlines()))
+    assert {one["night"] for one in every} == {"2026-10-14", "2026-10-15"}
+    assert sum(int(one["count"]) for one in every) == 2 * 126
+    assert sum(float(one["kwh"]) for one in every) == pytest.approx(found["classes"]["all"]["kwh"], rel=1e-4)
+    assert every[0]["switches"] == "17:58 100%, 22:30 75%, 00:30 100%, 06:14 0%"
+    assert (every[0]["sunset"][:16], every[0]["lowest_class"]) == ("2026-10-14 17:53", "Ⅱ")
+    one = run(folder, "preview", "cabinet-01/loop1", "--date", "2026-10-14")
+    assert "暗 dark 10 min, 动作 operations 2, 最低级 lowest class Ⅱ" in one
+    (night,) = json.loads(run(folder, "preview", "cabinet-01/loop1", "--date", "2026-10-14", "--json"))
+    assert night["figures"]["lowest_class"] == "Ⅱ"
+    assert "只能选一个" in run(folder, *words, "--json", "--csv", status=2)
 
 
 def test_commands_without_a_running_control_say_so(folder: Path) -> None:

@@ -10,8 +10,9 @@ from datetime import date, timedelta
 import pytest
 
 from control.lighting.checks import check_plan
-from control.lighting.compare import difference, nights_of
+from control.lighting.compare import difference
 from control.lighting.mixing import mixed
+from control.lighting.nights import nights_of
 from lampwell.assets import County
 from lampwell.lighting.documents import contradictions
 from lampwell.lighting.level import Timetable
