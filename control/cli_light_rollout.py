@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
-from control.cli_ask import ask, data_option, folder_argument, json_option, now_of, tell_json, who_option
+from control.cli_ask import ask, data_option, folder_argument, json_option, tell_json, when, who_option
 from control.cli_light_files import files_of, findings_of, refuse
 from control.cli_light_orders import confirm
 from control.cli_light_show import tell_difference
 from control.cli_light_status import tell_rollout
 from control.lighting.activation import Activation
-from control.lighting.compare import Difference
+from control.lighting.checks import problem
+from control.lighting.rolling import Begun, PlanChange
 from control.lighting.rollout import PATIENCE_S, SETTLE_S
-from control.lighting.views import RolloutRow
-from control.store.lighting import Version
 from lampwell.county import load
-from lampwell.lighting.night import night_of
 from lampwell.local import LocalClient
 from lampwell.times import length_ms
 
 reason_option = click.option("--reason", required=True, help="Why; kept for good.")
-yes_option = click.option("--yes", is_flag=True, help="Yes to the second question; needed where nobody can answer it.")
+yes_option = click.option("--yes", is_flag=True, help="The second word at once: for scripts, which nobody can ask.")
 
 
 @click.command()
@@ -58,8 +55,9 @@ def activate(
 ) -> None:
     """Bring a plan to the cabinets: one cabinet, its area, all.
 
-    The files become a new version, checked first (exit code 2 if refused). The next stage begins when every edge node asked so
-    far has confirmed the plan and reads back every target as it should be for the settle time; it stops by itself otherwise.
+    The files become a new version, checked first (exit code 2 if refused); what it would change is shown and asked about. The
+    next stage begins when every edge node asked so far has confirmed the plan and reads back every target as it should be for the
+    settle time; it stops by itself otherwise. One that is away for the patience is left out and served when it is back (owed).
     """
     wanted = Activation(
         version=version,
@@ -89,7 +87,7 @@ def activate(
 def rollback(
     folder: Path, version: int, settle: str, reason: str, data: Path | None, who: str, *, yes: bool, as_json: bool
 ) -> None:
-    """Back to an earlier version, at all edge nodes at once. A roll-out that runs is stopped."""
+    """Back to an earlier version, at all edge nodes at once; asked about first. A roll-out that runs is stopped."""
     wanted = Activation(version=version, settle_s=length_ms(settle, "--settle") // 1000, at_once=True)
     _begin(folder, data, wanted, "lighting.rollback", who, reason, yes=yes, as_json=as_json)
 
@@ -108,37 +106,40 @@ def stop(folder: Path, reason: str, data: Path | None, who: str) -> None:
 def _begin(
     folder: Path, data: Path | None, wanted: Activation, method: str, who: str, reason: str, *, yes: bool, as_json: bool
 ) -> None:
-    if not yes:
-        _ask_first(folder, data, wanted)
-    county, row = ask(folder, data, _do(method, wanted, who, reason))
+    zone = ZoneInfo(load(folder).time_zone)
+
+    async def asked(client: LocalClient) -> Begun:
+        first: Begun = await client.ask(method, wanted, who, reason, "")
+        if not as_json:
+            tell_plan_change(first.change, zone)
+        if not yes:
+            confirm(f"下发版本 {first.change.version} bring version {first.change.version} to the cabinets?")
+        begun: Begun = await client.ask(method, wanted, who, reason, first.token)
+        return begun
+
+    _, begun = ask(folder, data, asked)
     if as_json:
-        tell_json(row)
+        tell_json(begun)
         return
-    tell_rollout(row, ZoneInfo(county.time_zone))
+    assert begun.rollout is not None, "said with its token"
+    tell_rollout(begun.rollout, zone)
     click.echo("进展 how it goes: lampwell light status")
 
 
-def _do(method: str, wanted: Activation, who: str, reason: str) -> Callable[[LocalClient], Awaitable[RolloutRow]]:
-    async def asked(client: LocalClient) -> RolloutRow:
-        row: RolloutRow = await client.ask(method, wanted, who, reason)
-        return row
-
-    return asked
-
-
-def _ask_first(folder: Path, data: Path | None, wanted: Activation) -> None:
-    """Show what changes tonight and ask; without a terminal the answer has to be --yes."""
-
-    async def asked(client: LocalClient) -> Difference | None:
-        tonight = night_of(await now_of(client), ZoneInfo(load(folder).time_zone))
-        running = (await client.ask("lighting.status")).running
-        known: list[Version] = await client.ask("lighting.versions")
-        if not running or not wanted.version or wanted.version not in {one.version for one in known}:
-            return None
-        found: Difference = await client.ask("lighting.difference", running, wanted.version, tonight, 1)
-        return found
-
-    county, found = ask(folder, data, asked)
-    if found is not None:
-        tell_difference(found, ZoneInfo(county.time_zone), as_json=False)
-    confirm("下发到全县控制箱 bring it to the cabinets of the county?")
+def tell_plan_change(change: PlanChange, zone: ZoneInfo) -> None:
+    """What a version would change: where, tonight, in kWh and CNY a night, and what the check says."""
+    old = change.running or "无 none"
+    click.echo(f"版本 version {old} -> {change.version}: {len(change.cabinets)} 控制箱 cabinets, {change.lamps} 灯 lamps")
+    click.echo(f"网关 edge nodes: {', '.join(change.edges) or '已全部采用 all go by it already'}")
+    if change.away:
+        click.echo(f"不在线，待回线补发 away, owed it until they are back: {', '.join(change.away)}")
+    if (found := change.difference) is None:
+        on, off = when(change.tonight.first_on, zone), when(change.tonight.last_off, zone)
+        kwh, cny = change.tonight.kwh, change.tonight.cny
+        click.echo(f"今夜 tonight: 开灯 on {on}  关灯 off {off}  {kwh:,.0f} kWh  {cny:,.0f} 元 CNY")
+    else:
+        tell_difference(found, zone, as_json=False)
+        kwh, cny = ((now - was) / found.nights for was, now in ((found.was.kwh, found.now.kwh), (found.was.cny, found.now.cny)))
+        click.echo(f"平均每夜 a night: {kwh:+,.1f} kWh, {cny:+,.1f} 元 CNY")
+    for one in change.findings:
+        click.echo(f"{'错误 error' if one.is_error else '注意 note'}: {problem(one)}")

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from control.desk import NotDone, signed
-from control.lighting.activation import Activation, activate
+from control.lighting.activation import Activation
 from control.lighting.basis import basis_for, basis_of
 from control.lighting.checks import Finding, check_plan, problem
 from control.lighting.compare import Difference, by_class, difference
 from control.lighting.desk import LightDesk
 from control.lighting.digest import DAY_MS, Digest, digest, tonight_of
-from control.lighting.rollout import Phase, Rollout
+from control.lighting.explaining import explained
+from control.lighting.rolling import Begun, Rolling
 from control.lighting.selection import Selection
 from control.lighting.views import (
-    LAYER_WORDS,
     EdgeRow,
     Explained,
     Given,
@@ -26,18 +25,18 @@ from control.lighting.views import (
     LightOrderDetail,
     LightStatus,
     RolloutRow,
-    override_row,
+    edge_row,
     rollout_row,
 )
 from control.lighting.wishes import Wish, Wishes
 from control.store import lighting as store
 from control.store.lighting import Version
 from control.store.writer import Writer
-from lampwell.assets import County
+from lampwell.assets import County, EdgeNode
 from lampwell.clock import Clock
 from lampwell.errors import ConfigError
 from lampwell.lighting.figures import Figures
-from lampwell.lighting.level import NoTarget, Timetable
+from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import Plan
 from lampwell.lighting.night import night_of
 from lampwell.lighting.preview import Basis, NightPreview, loads_of, preview_night
@@ -53,8 +52,8 @@ METHODS: Methods = {
     "lighting.figures": ((int, date, int), dict[str, Figures]),
     "lighting.difference": ((int, int, date, int), Difference),
     "lighting.take": ((Plan, str, str), Version),
-    "lighting.activate": ((Activation, str, str), RolloutRow),
-    "lighting.rollback": ((Activation, str, str), RolloutRow),
+    "lighting.activate": ((Activation, str, str, str), Begun),
+    "lighting.rollback": ((Activation, str, str, str), Begun),
     "lighting.stop": ((str, str), RolloutRow),
     "lighting.rollouts": ((int,), list[RolloutRow]),
     "lighting.explain": ((str, int), Explained),
@@ -77,18 +76,18 @@ class Lighting:
         self.desk = desk
         self._county, self._writer, self._clock = county, writer, clock
         loads = loads_of(county)
+        self._rolling = Rolling(county, desk, writer, clock, self._done)
         self._wishes = Wishes(desk, writer, clock, ZoneInfo(county.time_zone), loads, self._plan)
 
     # -- looking -----------------------------------------------------------------------------------------------------------
 
     async def status(self) -> LightStatus:
         """What every edge node was asked to go by, confirms and reads back; what stands above it; the newest roll-out."""
-        done = await self._writer.read(store.versions_done)
         past = await self.rollouts(1)
         return LightStatus(
             now=self._clock.now(),
-            running=done[0] if done else 0,
-            edges=tuple(self._edge(edge) for edge in self.desk.places.edges),
+            running=await self._done(),
+            edges=tuple(self._edge(edge) for edge in self._county.edges if edge.id in self.desk.places.edges),
             rollout=past[0] if past else None,
         )
 
@@ -109,30 +108,8 @@ class Lighting:
         """The level that should hold at a loop or lamp at an instant (0 now) and why, by the plan that its edge node confirmed
         and the overrides that it reports. Light sensors are left out. NotDone.
         """
-        at = at or self._clock.now()
-        newest = await self._plan()
-        one = next((each for each in newest.targets if each.id == target), None)
-        if one is None:
-            raise NotDone(f"没有该回路或灯 there is no loop or lamp {target!r}; write for example {newest.targets[0].id}")
-        said = self.desk.said[edge := self.desk.places.edge_of[one.cabinet]]
-        held = self.desk.holds(edge, said.plan)
-        table = await self.desk.shelf.timetable(*held) if held else Timetable(newest)
-        try:
-            found = table.level_at(target, at, self.desk.standing)
-        except NoTarget:
-            raise NotDone(f"{edge} 的方案中没有该对象 the plan of {edge} does not have {target!r} yet") from None
-        return Explained(
-            target=target,
-            zh=one.zh,
-            en=one.en,
-            at=at,
-            level=found.level,
-            why=Said(zh=found.why.zh, en=found.why.en),
-            layer=LAYER_WORDS[found.layer],
-            plan=said.plan if held else "",
-            version=held[0] if held else await self._running(),
-            alive=said.alive,
-        )
+        running = await self._running()
+        return await explained(self.desk, target, at or self._clock.now(), await self.desk.shelf.plan(running), running)
 
     async def digest(self) -> Digest:
         """What to know before the coming night (by day) or of the present one. ConfigError."""
@@ -182,26 +159,19 @@ class Lighting:
             raise ConfigError(problem(one) for one in wrong)
         return await self.desk.shelf.take(plan, who, reason, self._clock.now())
 
-    async def activate(self, wanted: Activation, who: str, reason: str) -> RolloutRow:
-        """Begin to bring a version to all edge nodes, stage by stage. NotDone."""
-        return await self._shown(await activate(self.desk, wanted, who, reason))
+    async def activate(self, wanted: Activation, who: str, reason: str, token: str = "") -> Begun:
+        """See ``Rolling.activate``."""
+        return await self._rolling.activate(wanted, who, reason, token)
 
-    async def rollback(self, wanted: Activation, who: str, reason: str) -> RolloutRow:
-        """Activate the version that ran before; its number need not be given. A roll-out that runs is stopped. NotDone."""
-        done = await self._writer.read(store.versions_done)
-        newest = self.desk.rollout.version if self.desk.rollout else 0
-        earlier = [number for number in done if number != newest]
-        if not wanted.version and not earlier:
-            raise NotDone("没有更早生效的版本 no earlier version has run")
-        version = wanted.version or earlier[0]
-        if self.desk.rollout is not None and self.desk.rollout.phase is Phase.RUNNING:
-            await self.stop(who, reason)
-        return await self._shown(await activate(self.desk, replace(wanted, version=version), who, reason))
+    async def rollback(self, wanted: Activation, who: str, reason: str, token: str = "") -> Begun:
+        """See ``Rolling.rollback``."""
+        return await self._rolling.rollback(wanted, who, reason, token)
 
     async def stop(self, who: str, reason: str) -> RolloutRow:
         """End the roll-out that runs; what was confirmed stays. NotDone."""
         who, reason = signed(who, reason)
-        return await self._shown(await self.desk.stop(who, reason))
+        stopped = await self.desk.stop(who, reason)
+        return next(one for one in await self.rollouts() if one.id == stopped.id)
 
     # -- overrides -----------------------------------------------------------------------------------------------------------
 
@@ -227,10 +197,14 @@ class Lighting:
 
     # -- the pieces ----------------------------------------------------------------------------------------------------------
 
-    async def _running(self) -> int:
+    async def _done(self) -> int:
+        """The version that was last brought to all, 0 none."""
         done = await self._writer.read(store.versions_done)
-        if done:
-            return done[0]
+        return done[0] if done else 0
+
+    async def _running(self) -> int:
+        if done := await self._done():
+            return done
         known = await self.desk.shelf.versions()
         if not known:
             raise NotDone("还没有方案：先执行 there is no plan yet: lampwell light activate")
@@ -242,29 +216,7 @@ class Lighting:
     async def _basis(self) -> Basis:
         return await asyncio.to_thread(basis_of, self._county)
 
-    async def _shown(self, rollout: Rollout) -> RolloutRow:
-        return next(one for one in await self.rollouts() if one.id == rollout.id)
-
-    def _version(self, edge: str, plan: str) -> int:
-        held = self.desk.holds(edge, plan)
-        return held[0] if held else 0
-
-    def _edge(self, edge: str) -> EdgeRow:
-        said, asked, now = self.desk.said[edge], self.desk.asked.get(edge, ""), self._clock.now()
-        names = next(one for one in self._county.edges if one.id == edge)
-        known = said.alive and asked and said.plan_at is not None and said.unlike is not None
-        return EdgeRow(
-            edge=edge,
-            zh=names.zh,
-            en=names.en,
-            area=names.area,
-            alive=said.alive,
-            asked=asked,
-            asked_version=self._version(edge, asked),
-            confirmed=said.plan,
-            confirmed_version=self._version(edge, said.plan),
-            agrees=(said.plan == asked and said.unlike == 0) if known else None,
-            unlike=said.unlike,
-            unlike_at=said.unlike_at,
-            overrides=tuple(override_row(edge, one, now) for one in said.overrides if one.end is None or one.end > now),
-        )
+    def _edge(self, edge: EdgeNode) -> EdgeRow:
+        said, asked = self.desk.said[edge.id], self.desk.asked.get(edge.id, "")
+        versions = [held[0] if (held := self.desk.holds(edge.id, plan)) else 0 for plan in (asked, said.plan)]
+        return edge_row(edge, said, self._clock.now(), asked=asked, asked_version=versions[0], confirmed_version=versions[1])

@@ -40,7 +40,8 @@ async def light_up(control: Control, county: County, clock: Clock) -> None:
             await clock.sleep(LOOK_S)
         if (await lighting.status()).running != version.version:
             wanted = Activation(version=version.version, settle_s=LEAST_S, patience_s=PATIENCE_S, at_once=True, allowed=1_000)
-            await lighting.activate(wanted, "demo", "演示 demo")
+            asked = await lighting.activate(wanted, "demo", "演示 demo")
+            await lighting.activate(wanted, "demo", "演示 demo", asked.token)
     except LampwellError as error:
         log.warning("the county's lighting is not brought out: %s", error)
 

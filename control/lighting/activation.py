@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 
-from control.desk import NotDone, signed
+from control.desk import NotDone
 from control.lighting.desk import LightDesk
 from control.lighting.rollout import PATIENCE_S, SETTLE_S, Rollout, Stage, hash_of
 from control.lighting.staging import Trial, at_once, stages
@@ -29,15 +29,13 @@ class Activation:
     at_once: bool = False
 
 
-async def activate(desk: LightDesk, wanted: Activation, who: str, reason: str) -> Rollout:
-    """Begin to bring a version to all edge nodes. NotDone, StateError."""
-    who, reason = signed(who, reason)
+async def prepared(desk: LightDesk, wanted: Activation) -> Rollout:
+    """A roll-out of a version to all edge nodes, not begun. NotDone, StateError."""
     if wanted.settle_s < LEAST_S or wanted.patience_s < LEAST_S or wanted.allowed < 0:
         raise NotDone(f"观察与等待至少 {LEAST_S} 秒 settling and patience take {LEAST_S} s at least; not less than 0 unlike")
-    desk.refuse_second()
     await desk.shelf.version(wanted.version)
     name = token_hex(5)
-    rollout = Rollout(
+    return Rollout(
         id=name,
         version=wanted.version,
         stages=await _stages(desk, wanted, name),
@@ -45,7 +43,6 @@ async def activate(desk: LightDesk, wanted: Activation, who: str, reason: str) -
         patience_ms=wanted.patience_s * 1000,
         allowed=wanted.allowed,
     )
-    return await desk.roll(rollout, who, reason)
 
 
 async def _stages(desk: LightDesk, wanted: Activation, name: str) -> tuple[Stage, ...]:

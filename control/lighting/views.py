@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from control.lighting.changes import Change
 from control.lighting.following import Followed
+from control.lighting.heard import EdgeSaid
 from control.lighting.rollout import Owed, Phase, Rollout
+from lampwell.assets import EdgeNode
 from lampwell.lighting.model import Layer
 from lampwell.lighting.wire import Lease, Lock, Outcome, Release, Said, Stands, TakePlan
 
@@ -147,6 +149,26 @@ def override_row(edge: str, one: Stands, now: int) -> OverrideRow:
         left_s=None if one.end is None else max(0, round((one.end - now) / 1000)),
         who=one.who,
         reason=one.reason,
+    )
+
+
+def edge_row(edge: EdgeNode, said: EdgeSaid, now: int, *, asked: str, asked_version: int, confirmed_version: int) -> EdgeRow:
+    """One edge node."""
+    known = said.alive and asked and said.plan_at is not None and said.unlike is not None
+    return EdgeRow(
+        edge=edge.id,
+        zh=edge.zh,
+        en=edge.en,
+        area=edge.area,
+        alive=said.alive,
+        asked=asked,
+        asked_version=asked_version,
+        confirmed=said.plan,
+        confirmed_version=confirmed_version,
+        agrees=(said.plan == asked and said.unlike == 0) if known else None,
+        unlike=said.unlike,
+        unlike_at=said.unlike_at,
+        overrides=tuple(override_row(edge.id, one, now) for one in said.overrides if one.end is None or one.end > now),
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from secrets import token_hex
 from zoneinfo import ZoneInfo
 
 from control.desk import NotDone, signed
 from control.lighting.changes import Change, change, replaced
+from control.lighting.confirming import Confirming
 from control.lighting.desk import LightDesk
 from control.lighting.heard import layer_of
 from control.lighting.selection import Selected, Selection, resolve, whole_loops
@@ -24,8 +24,6 @@ from lampwell.lighting.night import DAY, night_of, noon_ms
 from lampwell.lighting.wire import Do, Lease, Lock, Release, Said, Stands
 from lampwell.times import shown_plain
 
-CONFIRM_MS = 300_000
-"""So long a mass action waits for its second confirmation."""
 LASTS_S = 7_200
 """A lease's usual length (domain streetlights 4.1)."""
 MOST_RAMP_S = 600
@@ -55,7 +53,7 @@ class Wishes:
     zone: ZoneInfo
     loads: Mapping[str, Load]
     plan: Callable[[], Awaitable[Plan]]
-    _waiting: dict[str, tuple[object, int]] = field(default_factory=dict)
+    _confirming: Confirming = field(default_factory=Confirming)
 
     async def override(self, selection: Selection, wish: Wish, who: str, token: str = "") -> Given:
         """Give what is selected a level for a while. More than one cabinet: the first answer has a token and nothing is done;
@@ -68,8 +66,8 @@ class Wishes:
         stands = [one for said in self.desk.said.values() for one in said.overrides]
         would = self._would(plan, selected, wish.level, wish.start or now, Layer.LEASE)
         would = replace(would, replaces=replaced(stands, selected, wish.start or now))
-        if not self._confirmed(would, ("lease", selected.ids, wish, said_who), token, now):
-            return Given(change=would, token=self._ask(("lease", selected.ids, wish, said_who), now))
+        if asked := self._first_word(would, ("lease", selected.ids, wish, said_who), token, now):
+            return asked
 
         def lease(targets: tuple[str, ...]) -> Do:
             return Lease(
@@ -90,8 +88,8 @@ class Wishes:
         plan = await self.plan()
         selected = whole_loops(resolve(selection, plan, self.desk.places))
         would = self._would(plan, selected, OFF, now, Layer.CREW_LOCK)
-        if not self._confirmed(would, ("lock", selected.ids, reason, said_who), token, now):
-            return Given(change=would, token=self._ask(("lock", selected.ids, reason, said_who), now))
+        if asked := self._first_word(would, ("lock", selected.ids, reason, said_who), token, now):
+            return asked
         return await self._give(would, selected, lambda targets: Lock(targets=targets, reason=reason), said_who, "lock", reason)
 
     async def release(self, name: str, reason: Said, who: str, confirmed: bool = False) -> list[LightOrder]:
@@ -161,24 +159,14 @@ class Wishes:
             layer=layer,
         )
 
-    def _confirmed(self, would: Change, asked: object, token: str, now: int) -> bool:
-        """Whether it needs no second word, or this is it. NotDone where the token is not for this."""
+    def _first_word(self, would: Change, asked: object, token: str, now: int) -> Given | None:
+        """The answer that asks for the second word; None: it needs none, or this is it. NotDone: another token."""
         if not would.is_mass:
-            return True
+            return None
         if not token:
-            return False
-        kept, until = self._waiting.pop(token, (None, 0))
-        if kept != asked or now > until:
-            raise NotDone(
-                "确认码无效、已用、已过期或内容有变 this confirmation is for something else, used or too old: ask again"
-            )
-        return True
-
-    def _ask(self, asked: object, now: int) -> str:
-        self._waiting = {token: kept for token, kept in self._waiting.items() if now <= kept[1]}
-        token = token_hex(4)
-        self._waiting[token] = asked, now + CONFIRM_MS
-        return token
+            return Given(change=would, token=self._confirming.ask(asked, would, now))
+        self._confirming.confirmed(asked, token, now)
+        return None
 
     async def _give(
         self, would: Change, selected: Selected, make: Callable[[tuple[str, ...]], Do], who: str, what: str, reason: Said

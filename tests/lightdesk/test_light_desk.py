@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from control.lighting.activation import Activation, activate
+from control.lighting.activation import Activation, prepared
 from control.lighting.book import LASTS_MS
 from control.lighting.desk import LightDesk, Tell
 from control.lighting.following import AGAIN_MS, WITHDRAWN, OrderState
 from control.lighting.places import Places
-from control.lighting.rollout import Phase, number_of
+from control.lighting.rollout import Phase, Rollout, number_of
 from control.store import lighting_orders as store
 from control.store.database import open_database
 from control.store.tables import lighting_plan
@@ -29,6 +29,11 @@ from lampwell.lighting.wire import OUTCOME, PLAN, UNLIKE, Lease, Order, Outcome,
 from lampwell.points import Kind, Point
 from lampwell.readings import Layout, NodeId, Scan
 from lampwell.sparkplug.messages import NodeBorn, ScanReceived
+
+
+async def activate(desk: LightDesk, wanted: Activation, who: str, why: str) -> Rollout:
+    return await desk.roll(await prepared(desk, wanted), who, why)
+
 
 LEASE = Lease(targets=("cabinet-08/loop1",), level=30, lasts_s=3600, reason=Said(zh="试"))
 EDGE = "edge-newtown"

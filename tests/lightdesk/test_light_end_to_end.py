@@ -267,10 +267,16 @@ def dimmer(plan: Plan) -> Plan:
     return replace(plan, programs=tuple(replace(one, steps=steps) if one.id == "main-road" else one for one in plan.programs))
 
 
+async def twice(ask: Callable[..., Any], wanted: Activation, reason: str) -> Any:
+    """Asked about and confirmed: the roll-out."""
+    asked = await ask(wanted, "工程师", reason)
+    return (await ask(wanted, "工程师", reason, asked.token)).rollout
+
+
 async def first_plan(town: Town, lights: Lighting, plan: Plan) -> None:
     await town.there(lights)
     version = (await lights.take(plan, "工程师", "初版")).version
-    await lights.activate(Activation(version=version, at_once=True, **QUICK), "工程师", "初版")
+    await twice(lights.activate, Activation(version=version, at_once=True, **QUICK), "初版")
     await town.rolled(lights, Phase.DONE)
 
 
@@ -282,7 +288,7 @@ async def test_a_version_goes_out_in_stages_and_stops_where_it_is_not_as_it_shou
         bad = (await lights.take(dimmer(plan), "工程师", "省电")).version
         trial, others = town.edges["edge-newtown"], [town.edges["edge-oldtown"], town.edges["edge-g319"]]
         before = [edge.values[PLAN] for edge in others]
-        row = await lights.activate(Activation(version=bad, first="cabinet-08", **QUICK), "工程师", "省电")
+        row = await twice(lights.activate, Activation(version=bad, first="cabinet-08", **QUICK), "省电")
         assert [stage.zh for stage in row.stages] == ["控制箱 cabinet-08", "片区 newtown", "全县"]
         await town.until(lambda: trial.document is not None and trial.document.version == 2)
         trial.say(**{UNLIKE: 2})
@@ -299,17 +305,52 @@ async def test_a_version_goes_out_in_stages_and_stops_where_it_is_not_as_it_shou
         assert (why.level, why.version, why.plan) == (60, 2, trial.values[PLAN])
         assert (await lights.explain("cabinet-09/loop1", T0 + 2 * 3_600_000)).level == 100
         trial.say(**{UNLIKE: 0})
-        await lights.rollback(Activation(version=0, at_once=True, **QUICK), "工程师", "退回")
+        await twice(lights.rollback, Activation(version=0, at_once=True, **QUICK), "退回")
         await town.rolled(lights, Phase.DONE)
         status = await lights.status()
         assert (status.running, {row.confirmed_version for row in status.edges}) == (1, {1})
         assert [edge.values[PLAN] for edge in others] == before  # they had it, and were not asked again
-        await lights.activate(Activation(version=bad, first="cabinet-08", **QUICK), "工程师", "再试")
+        await twice(lights.activate, Activation(version=bad, first="cabinet-08", **QUICK), "再试")
         await town.until(lambda: trial.document is not None and trial.document.version == 5)
-        await lights.rollback(Activation(version=0, at_once=True, **QUICK), "工程师", "又退回")
+        await twice(lights.rollback, Activation(version=0, at_once=True, **QUICK), "又退回")
         await town.rolled(lights, Phase.DONE)
         assert [row.version for row in await lights.rollouts()] == [1, 2, 1, 2, 1]
         assert (await lights.rollouts())[1].phase is Phase.STOPPED
+
+
+async def test_a_version_is_asked_about_before_it_goes_out(town: Town, plan: Plan) -> None:
+    """Protects the county from a slip: activation and rollback say what they would change and do nothing without the second word,
+    which is for that very thing.
+    """
+    async with town.control() as lights:
+        await town.there(lights)
+        first = (await lights.take(plan, "工程师", "初版")).version
+        wanted = Activation(version=first, at_once=True, **QUICK)
+        asked = await lights.activate(wanted, "工程师", "初版")
+        assert (asked.rollout, await lights.rollouts(), asked.change.difference) == (None, [], None)
+        assert (len(asked.change.cabinets), asked.change.lamps, len(asked.change.edges)) == (11, 1220, 3)
+        assert asked.change.tonight.kwh > 0
+        for other in ((replace(wanted, allowed=9), "初版"), (wanted, "别的")):
+            with pytest.raises(NotDone, match="确认码无效"):
+                await lights.activate(other[0], "工程师", other[1], asked.token)
+            asked = await lights.activate(wanted, "工程师", "初版")
+        assert (await lights.activate(wanted, "工程师", "初版", asked.token)).rollout is not None
+        await town.rolled(lights, Phase.DONE)
+        second = (await lights.take(dimmer(plan), "工程师", "省电")).version
+        wanted = Activation(version=second, at_once=True, **QUICK)
+        change = (await lights.activate(wanted, "工程师", "省电")).change
+        assert (change.running, change.version, [one.id for one in change.difference.edits]) == (1, 2, ["main-road"])
+        assert "cabinet-06" not in change.cabinets
+        assert (len(change.cabinets), change.away, change.findings) == (9, (), ())
+        assert change.difference.now.kwh < change.difference.was.kwh
+        assert change.difference.ranks
+        await twice(lights.activate, wanted, "省电")
+        await town.rolled(lights, Phase.DONE)
+        back = await lights.rollback(Activation(version=0, at_once=True, **QUICK), "工程师", "退回")
+        assert (back.change.running, back.change.version, back.rollout) == (2, 1, None)
+        with pytest.raises(NotDone, match="say who you are"):
+            await lights.rollback(Activation(version=0, at_once=True, **QUICK), " ", "退回")
+        assert [row.version for row in await lights.rollouts()] == [2, 1]
 
 
 async def test_control_restarts_in_the_middle_of_a_roll_out(town: Town, plan: Plan) -> None:
@@ -318,7 +359,7 @@ async def test_control_restarts_in_the_middle_of_a_roll_out(town: Town, plan: Pl
         await first_plan(town, lights, plan)
         version = (await lights.take(dimmer(plan), "工程师", "省电")).version
         town.edges["edge-newtown"].mute = True
-        await lights.activate(Activation(version=version, first="cabinet-08", settle_s=5, patience_s=200), "工程师", "省电")
+        await twice(lights.activate, Activation(version=version, first="cabinet-08", settle_s=5, patience_s=200), "省电")
         await town.until(lambda: any(name.endswith("-trial") for name in town.edges["edge-newtown"].heard))
     town.edges["edge-newtown"].mute = False
     async with town.control() as lights:
@@ -425,7 +466,7 @@ async def test_what_can_not_be_is_refused_before_it_begins(town: Town, plan: Pla
         await town.until(lambda: all(said.unlike == 1 for said in lights.desk.said.values()))
         with pytest.raises(NotDone, match="1 targets unlike already"):
             await lights.activate(Activation(version=version, **QUICK), "工程师", "x")
-        await lights.activate(Activation(version=version, allowed=1, **QUICK), "工程师", "x")
+        await twice(lights.activate, Activation(version=version, allowed=1, **QUICK), "x")
         with pytest.raises(NotDone, match="is being rolled out"):
             await lights.activate(Activation(version=version, allowed=1), "工程师", "x")
         row = await lights.stop("工程师", "想想")
@@ -454,7 +495,9 @@ async def test_the_commands(town: Town, plan: Plan, tmp_path: Path) -> None:
         try:
             assert "no version yet" in await run("versions")
             said = ("--reason", "初版", "--settle", "5s")
-            assert "需二次确认" in await run("activate", *said, status=2)
+            asked = await run("activate", *said, status=2)
+            assert "版本 version 无 none -> 1: 11 控制箱 cabinets, 1220 灯 lamps" in asked
+            assert "需二次确认" in asked
             assert "version 1" in await run("activate", *said, "--at-once", "--yes")
             while "✓" not in (text := await run("status")):  # noqa: ASYNC110 - another task moves time
                 await asyncio.sleep(0.05)
