@@ -20,10 +20,12 @@ LEAST_NOISE = 0.001
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
     """Lamps that a lack of ``watts`` means: between ``low`` and ``high``, most likely ``lamps``; None = not to be counted, for
-    the reason ``why``. ``confidence``: the chance that ``lamps`` is exact.
+    the reason ``why``. ``confidence``: the chance that ``lamps`` is exact. ``least``: watts that are missing beyond doubt (two
+    standard deviations).
     """
 
     watts: float
+    least: float = 0.0
     lamps: int | None = None
     low: int | None = None
     high: int | None = None
@@ -35,23 +37,25 @@ def estimate(watts: float, reference: float, lamps: int | None, noise: float) ->
     """Count the lamps behind ``watts`` missing of ``reference`` watts, which ``lamps`` equal lamps would draw. ``noise``:
     standard deviation of the measured share. Negative watts are a gain of power and never a count.
     """
+    least = max(0.0, watts - 2 * noise * reference)
     if lamps is None:
-        return Count(watts=watts, why="the number of lamps is not known")
+        return Count(watts=watts, least=least, why="the number of lamps is not known")
     if watts <= 0 or reference <= 0:
-        return Count(watts=watts, why="power has risen")
+        return Count(watts=watts, least=least, why="power has risen")
     if 1 / lamps < HONEST:
         return Count(
             watts=watts,
+            least=least,
             why=f"one lamp is {100 / lamps:.1f} % of {lamps}, less than the {100 * HONEST:.0f} % that can be told apart",
         )
     each, spread = reference / lamps, max(noise, LEAST_NOISE) * lamps
     if 2 * spread > 1:
-        return Count(watts=watts, why=f"the noise of {100 * noise:.1f} % is more than half a lamp")
+        return Count(watts=watts, least=least, why=f"the noise of {100 * noise:.1f} % is more than half a lamp")
     exact = watts / each
     low, high = max(0, round(exact - 2 * spread)), min(lamps, round(exact + 2 * spread))
     number = min(lamps, round(exact))
     if number == 0:
-        return Count(watts=watts, why="less than half a lamp")
+        return Count(watts=watts, least=least, why="less than half a lamp")
     room = max(0.0, 0.5 - abs(exact - number)) if number < lamps else 0.5
     confidence = min(0.99, math.erf(room / spread / math.sqrt(2)))
-    return Count(watts=watts, lamps=number, low=low, high=high, confidence=round(confidence, 2))
+    return Count(watts=watts, least=least, lamps=number, low=low, high=high, confidence=round(confidence, 2))

@@ -18,7 +18,7 @@ from control.lighting.faults import nodes
 from control.lighting.faults.model import Finding
 from control.lighting.faults.nodes import Known, NodeState
 from control.lighting.faults.readings import number, truth
-from control.lighting.faults.watch import CabinetState, Setting, observe
+from control.lighting.faults.watch import CabinetState, Phases, Setting, observe
 from control.lighting.memory import Learned
 from control.lighting.readings_kept import Kept
 from lampwell.assets import County, Device, DeviceKind, Lamp
@@ -41,10 +41,10 @@ def no_program(_loop: str, _at: int) -> bool | None:
 
 @dataclass(slots=True)
 class _Cabinet:
-    """One cabinet: where it is, lamps a phase of each loop, and what the detectors remember."""
+    """One cabinet: where it is, rated watts of the lamps on each phase of its loops, and what the detectors remember."""
 
     device: Device
-    lamps: Mapping[str, tuple[int, int, int]]
+    lamps: Mapping[str, Phases]
     place: Place
     state: CabinetState = field(default_factory=CabinetState)
     at: int = 0
@@ -69,7 +69,7 @@ class LightingField:
         self._zone, self._wanted = ZoneInfo(county.time_zone), wanted
         home = Place(county.latitude, county.longitude)
         self._cabinets = {
-            one.id: _Cabinet(one, _lamps_of(county, one), _place(one, home))
+            one.id: _Cabinet(one, lamps_of(county, one), _place(one, home))
             for one in county.devices
             if one.kind is DeviceKind.CABINET
         }
@@ -210,13 +210,13 @@ def _joined(key: str, findings: Iterable[Finding]) -> Condition:
     return replace(unknown or told[-1], key=key)
 
 
-def _lamps_of(county: County, cabinet: Device) -> Mapping[str, tuple[int, int, int]]:
-    """Lamps on phase a, b and c of each loop that has any."""
-    found: dict[str, list[int]] = {}
+def lamps_of(county: County, cabinet: Device) -> Mapping[str, Phases]:
+    """Rated watts of the lamps on phase a, b and c of each loop that has any."""
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: {phase: [] for phase in PHASES})
     for lamp in county.lamps:
         if lamp.cabinet == cabinet.id:
-            found.setdefault(f"loop{lamp.loop}", [0, 0, 0])[PHASES.index(lamp.phase)] += 1
-    return {component: (a, b, c) for component, (a, b, c) in sorted(found.items())}
+            found[f"loop{lamp.loop}"][lamp.phase].append(lamp.watts)
+    return {component: (tuple(each["a"]), tuple(each["b"]), tuple(each["c"])) for component, each in sorted(found.items())}
 
 
 def _nodes_of(county: County) -> Iterator[_Node]:

@@ -22,7 +22,7 @@ from lampwell.clock import Clock
 log = logging.getLogger(__name__)
 
 EVERY_S = 1800.0
-FORMAT = 1
+FORMAT = 2
 NAME = "lighting-faults.msgpack"
 
 

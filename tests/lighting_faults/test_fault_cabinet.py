@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from control.alarms.model import Evidence
 from control.lighting.faults.model import Finding
 from control.lighting.faults.watch import CabinetState, Setting, observe
+from control.lighting.field import lamps_of
 from lampwell.assets import County
 from lampwell.county import load
 from simulators.cabinet import Air, Cabinet
@@ -34,8 +34,7 @@ class Watched:
     def __init__(self, county: County, start: int = NOON) -> None:
         device = next(d for d in county.devices if d.id == "cabinet-03")
         lamps = [lamp for lamp in county.lamps if lamp.cabinet == device.id]
-        count = Counter((f"loop{lamp.loop}", lamp.phase) for lamp in lamps)
-        loops = {name: (count[name, "a"], count[name, "b"], count[name, "c"]) for name, _ in sorted(count)}
+        loops = lamps_of(county, device)
         self.cabinet = Cabinet(device, lamps, (county.latitude, county.longitude), start, random.Random)
         self.setting = Setting(place=device.id, lamps=loops, zone_ms=ZONE)
         self.state, self.now, self.log = CabinetState(), start, list[Finding]()

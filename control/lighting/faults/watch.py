@@ -24,6 +24,9 @@ LEARN_LEVEL, LEARN_READINGS = 95.0, 30
 """Reference currents are the medians of so many readings at full level, after the guard; then they stay until ``forget``."""
 
 
+Phases = tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopState:
     """State of one loop: clocks by detector, command, reference currents (and readings they are being learned from), counters."""
@@ -50,13 +53,13 @@ class CabinetState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What is known of a cabinet besides its readings. ``lamps``: lamps on each phase, by loop component. ``zone_ms``: offset
-    of local time. ``day``: the sun is well up; ``permitted``: a work order allows an open door; ``expected``: on or off by
-    program, by loop.
+    """What is known of a cabinet besides its readings. ``lamps``: rated watts of the lamps on each phase, by loop component.
+    ``zone_ms``: offset of local time. ``day``: the sun is well up; ``permitted``: a work order allows an open door;
+    ``expected``: on or off by program, by loop.
     """
 
     place: str
-    lamps: Mapping[str, tuple[int, int, int]]
+    lamps: Mapping[str, Phases]
     zone_ms: int
     day: bool | None = None
     permitted: bool = False
@@ -172,8 +175,8 @@ def _count(
 ) -> tuple[tuple[Counting, Counting, Counting], list[Finding]]:
     found: list[Finding] = []
     after = []
-    for phase, (before, lamps) in enumerate(zip(state.counting, setting.lamps[component], strict=True)):
-        counted, more = lamps_lost(before, reading, phase, lamps=lamps or None, zone_ms=setting.zone_ms)
+    for phase, (before, rated) in enumerate(zip(state.counting, setting.lamps[component], strict=True)):
+        counted, more = lamps_lost(before, reading, phase, rated=rated, zone_ms=setting.zone_ms)
         after.append(counted)
         found += more
     a, b, c = after
