@@ -107,7 +107,8 @@ def main(seeds: int) -> None:
     """Both tables."""
     for line in LINES:
         months = [healthy(line, seed) for seed in range(seeds)]
-        limits = {name: 100 * median(one[1][name] for one in months) for name in months[0][1]}
+        names = dict.fromkeys(name for one in months for name in one[1])
+        limits = {name: 100 * median(one[1][name] for one in months if name in one[1]) for name in names}
         said = ", ".join(f"{name} {limit:.2f} %" for name, limit in limits.items())
         print(f"{line.name}: {sum(one[0] for one in months)} false in {seeds} x {NIGHTS} nights; told from {said}", flush=True)
     for line in LINES:

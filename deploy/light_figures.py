@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -22,7 +22,8 @@ from control.lighting.figures.report import LoopRow, road_of
 from control.lighting.figures.should import InForce
 from control.lighting.figures.slots import WIDTH_MS, Grid, Readings, grid_of, held
 from control.lighting.figures.tally import Tally
-from lampwell.assets import County
+from deploy.light_figures_sky import ILLUMINANCE, Stored, sky
+from lampwell.assets import County, DeviceKind
 from lampwell.history.port import Buckets, SeriesId
 from lampwell.lighting.night import night_of, noon_ms
 from lampwell.lighting.sun import Place
@@ -68,6 +69,7 @@ class Lights:
 async def lights(source: Source, asked: Asked, force: InForce, faults: Faults) -> Lights:
     """Lamps and facilities. A week before the period is read, too: what healthy loops take."""
     series = await _series(source, asked.county, _points(asked.loops))
+    sensors = await _sensors(source, asked.county, force)
     first, last = night_of(asked.start, asked.zone), night_of(asked.end - 1, asked.zone)
     past: dict[tuple[str, str], deque[float | None]] = defaultdict(lambda: deque(maxlen=NIGHTS))
     days: list[Lights] = []
@@ -77,13 +79,20 @@ async def lights(source: Source, asked: Asked, force: InForce, faults: Faults) -
         readings = await _read(source, series, grid_of(noon, until))
         if day >= first:
             ratios = {key: reference(tuple(each)) for key, each in past.items()}
-            known = Known(readings=readings, force=force, faults=faults, ratios=ratios, slots=_part(asked, readings.grid))
+            by = replace(force, sky=await sky(source, sensors, force, noon, until))
+            known = Known(readings=readings, force=by, faults=faults, ratios=ratios, slots=_part(asked, readings.grid))
             days.append(_of_day(asked, known))
         shares = shares_of_day(asked.loops, readings, faults)
         for key in {*past, *shares}:
             past[key].append(night_ratio(shares.get(key, ())))
         day += timedelta(1)
     return _together(days)
+
+
+async def _sensors(source: Source, county: County, force: InForce) -> Stored:
+    """The light sensors of every cabinet of these edge nodes, whichever loops are asked for: they vote together."""
+    cabinets = {one.id: (ILLUMINANCE,) for one in county.devices if one.kind is DeviceKind.CABINET and one.id in force.edge}
+    return {device: one for (device, _), one in (await _series(source, county, cabinets)).items()}
 
 
 def _part(asked: Asked, grid: Grid) -> range:

@@ -19,7 +19,12 @@ SOURCES: Mapping[str, str] = {
     "contactor": "接触器断开 contactor open",
     "alarm": "报警 alarm",
 }
-BASES: Mapping[str, str] = {"plan": "方案 plan", "command": "接触器指令 command", "sun": "日落日出 sun"}
+BASES: Mapping[str, str] = {
+    "plan": "方案 plan",
+    "lux": "光照 light sensors",
+    "command": "接触器指令 command",
+    "sun": "日落日出 sun",
+}
 FACILITIES: Mapping[str, str] = {
     "": "全部 all",
     "cabinet": "控制箱 cabinets",

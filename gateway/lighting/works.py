@@ -9,12 +9,12 @@ from typing import NamedTuple
 from gateway.lighting.desired import Desired
 from gateway.lighting.driver import QUICK, SLOW, Item
 from gateway.lighting.fallback import Fallback
-from gateway.lighting.lux import ANY, Vote
 from gateway.lighting.places import CabinetPlace, Places, Readings, find_places
 from gateway.lighting.reconcile import Action, Kind, Reconciler
 from gateway.lighting.steady import witness_of
 from lampwell.assets import County
 from lampwell.lighting import Plan
+from lampwell.lighting.lux import ANY, LuxReading, Vote
 from lampwell.profiles.model import Register
 
 CLOCK_STALE_S = 600.0
@@ -62,12 +62,10 @@ class Works:
 
     def dark(self, readings: Readings, now: float) -> tuple[Mapping[str, bool | None], bool | None]:
         """What the light sensors say by lux rule, and to whom it may help, whether it is dark outside."""
-        heard = [(_number(place, readings, "illuminance"), readings.heard(place.device.id)) for place in self._cabinets()]
-        lux = [(value, now - at) for value, at in heard if value is not None]
-        said = {
-            name: vote.hear([value for value, age in lux if age <= vote.rule.stale_s], now) for name, vote in self.votes.items()
-        }
-        return said, self.outside.hear([value for value, age in lux if age <= ANY.stale_s], now)
+        told = [(place.device.id, _number(place, readings, "illuminance")) for place in self._cabinets()]
+        lux = [LuxReading(value, round(1000 * readings.heard(device))) for device, value in told if value is not None]
+        at = round(1000 * now)
+        return {name: vote.hear(lux, at) for name, vote in self.votes.items()}, self.outside.hear(lux, at)
 
     def items(self, actions: list[Action]) -> Acts:
         """Actions by device."""

@@ -1,11 +1,12 @@
 """What light sensors say together: a vote, then hysteresis and a hold. One truck headlight or dirty lens switches no county.
 
-Pure: readings and time come in, a state comes out. ``Standing.dark`` takes its ``dark``.
+Pure: readings and time come in, a state comes out. ``Standing.dark`` takes its ``dark``. Edge nodes go by it as they read their
+sensors, the figures of a past night by the same readings out of the history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -13,11 +14,13 @@ from lampwell.lighting.model import LuxRule
 
 SMALL_LX = 5.0
 """Below this sensors differ by their own errors, not by what they see."""
+ANY = LuxRule(id="", sensors=1)
+"""Where the time itself is not known, one sensor is better than none."""
 
 
 @dataclass(frozen=True, slots=True)
 class LuxReading:
-    """One sensor's latest reading: lx (None: no good value) and when it was taken, epoch ms."""
+    """One sensor's latest reading: lx (None: no good value) and when it was taken, in ms of the clock of ``now``."""
 
     lx: float | None
     at: int
@@ -57,3 +60,17 @@ def watch(state: LuxState, lux: float | None, now: int, rule: LuxRule) -> LuxSta
     if now - state.since >= rule.hold_s * 1000:
         return LuxState(dark=says)
     return state
+
+
+class Vote:
+    """One lux rule's verdict over time."""
+
+    __slots__ = ("_state", "rule")
+
+    def __init__(self, rule: LuxRule) -> None:
+        self.rule, self._state = rule, LuxState()
+
+    def hear(self, readings: Sequence[LuxReading], now: int) -> bool | None:
+        """The newest reading of every sensor. True dark, False light, None: they do not say."""
+        self._state = watch(self._state, vote(readings, now, self.rule), now, self.rule)
+        return self._state.dark

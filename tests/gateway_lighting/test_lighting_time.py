@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.lighting.desired import Desired
-from gateway.lighting.lux import ANY, Vote, agreed
 from gateway.lighting.steady import MARGIN_MS, Reckoned, Steady, witness_of
 from lampwell.lighting import Override, Plan
-from lampwell.lighting.model import Layer, LuxRule
+from lampwell.lighting.model import Layer
 from lampwell.lighting.night import DAY
 
 from .conftest import NIGHT
@@ -88,35 +87,6 @@ def test_witnesses_must_agree_by_majority() -> None:
     assert witness_of([0, NIGHT]) == NIGHT
     assert witness_of([NIGHT, NIGHT + HOUR]) is None
     assert witness_of([NIGHT, NIGHT + 1000, NIGHT + HOUR]) == NIGHT + 1000
-
-
-RULE = LuxRule(id="r", sensors=3)
-
-
-def test_headlights_and_dead_sensors_switch_no_county() -> None:
-    """The middle of three decides; too few, or a middle pair that differs threefold, decides nothing."""
-    assert agreed([20, 25, 4000], RULE) == 25
-    assert agreed([0, 25, 28], RULE) == 25
-    assert agreed([20, 25], RULE) is None
-    assert agreed([1, 100, 4000], RULE) is None
-    assert agreed([0.0, 3.0, 9.0], RULE) == 3.0
-    assert agreed([7.0], ANY) == 7.0
-
-
-def test_a_verdict_takes_its_time_and_has_two_limits() -> None:
-    """Five minutes below 30 lx and it is dark; between the limits what was said before holds."""
-    vote = Vote(RULE)
-    dim, grey, bright = [10.0] * 3, [45.0] * 3, [100.0] * 3
-    assert vote.hear(grey, 0) is None
-    assert vote.hear(dim, 10) is None
-    assert vote.hear(dim, 309) is None
-    assert vote.hear(dim, 310) is True
-    assert vote.hear(grey, 400) is True
-    assert vote.hear(bright, 500) is True
-    assert vote.hear(dim, 600) is True
-    assert vote.hear(bright, 700) is True
-    assert vote.hear(bright, 1000) is False
-    assert vote.hear([100.0], 1001) is None
 
 
 def levels(plan: Plan, time: Reckoned, *overrides: Override, outside: bool | None = None) -> dict[str, tuple[int, str]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lampwell.lighting.lux import LuxReading, LuxState, vote, watch
+from lampwell.lighting.lux import ANY, LuxReading, LuxState, Vote, vote, watch
 from lampwell.lighting.model import LuxRule
 
 RULE = LuxRule(id="sky")
@@ -30,6 +30,7 @@ def said(*values: float | None, age_s: int = 0) -> list[LuxReading]:
         (said(1, 1, 100, 100), None),  # half against half
         (said(0, 0, 2, 3), 1.0),  # all dark, whatever the ratio
         (said(1, 20, 22, 25, 900), 22),
+        (said(0, 25, 28), 25),  # a dead sensor
     ],
 )
 def test_the_vote(readings: list[LuxReading], expected: float | None) -> None:
@@ -67,6 +68,15 @@ def test_between_the_limits_the_verdict_stays() -> None:
 def test_without_a_vote_the_suns_times_alone_decide() -> None:
     """At once, and coming back takes its five minutes."""
     assert run((0, 20), (300, 20), (310, None), (320, 20), (619, 20), (620, 20)) == [None, True, None, None, None, True]
+
+
+def test_a_vote_keeps_its_state_and_one_sensor_is_enough_where_no_time_is_known() -> None:
+    """What edge nodes and figures hold: told when the hold is over, nothing when the sensor falls silent."""
+    county, alone = Vote(RULE), Vote(ANY)
+    heard = [([LuxReading(10.0, at)] * 3, at) for at in (NOW, NOW + 299_000, NOW + 300_000)]
+    assert [county.hear(*one) for one in heard] == [None, None, True]
+    assert [alone.hear(lux[:1], at) for lux, at in heard] == [None, None, True]
+    assert county.hear([LuxReading(10.0, NOW)], NOW + 301_000) is None
 
 
 @given(st.lists(st.tuples(st.integers(1, 200), st.one_of(st.none(), st.floats(0, 200))), max_size=60))

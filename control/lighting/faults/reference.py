@@ -23,7 +23,8 @@ LONG, NIGHTS = 6 * HOUR, 24 * HOUR
 """Stretches of the longer looks: half a night of light, and two nights or three."""
 SLOTS, LEAST_SAME = 2, 6
 """Compared with stretches at most ten minutes earlier or later in the night, six of them at least: two nights (unverified)."""
-LEAST_HOURS_LEARNED = 20
+LEAST_HOURS_LEARNED = 40
+"""Four nights: hours of one night are more alike than nights are (unverified)."""
 LATEST, KEPT, COMMISSIONING = 2, 28, 7
 """The two newest nights say nothing of the noise yet: a loss too small to be seen at once must not hide itself as noise."""
 FACTORS = ((5, 9.7), (6, 8.0), (7, 7.1), (8, 6.4), (10, 5.7), (12, 5.3), (14, 5.0), (18, 4.6), (24, 4.4))
@@ -119,12 +120,13 @@ def looks(one: Reference) -> list[Look]:
     """Every look that can be had now, the quickest first."""
     least, noise = limit(one)
     found = [Look("hour", -deviation(one, HOUR), least, noise)]
-    spread, factor = _night_noise(one)
-    for name, stretches, nights in (("half night", LONG, 1), ("nights", NIGHTS, 2)):
-        noise = spread / math.sqrt(nights)
-        found.append(Look(name, -deviation(one, stretches), max(LEAST, factor * noise), noise))
+    if (learned := _night_noise(one)) is not None:
+        spread, factor = learned
+        for name, stretches, nights in (("half night", LONG, 1), ("nights", NIGHTS, 2)):
+            noise = spread / math.sqrt(nights)
+            found.append(Look(name, -deviation(one, stretches), max(LEAST, factor * noise), noise))
     found.append(Look("commissioning", -_since_first(one), SINCE_FIRST, BLOCK_NOISE))
-    return [each for each in found if not math.isnan(each.missing + each.least)]
+    return [each for each in found if not math.isnan(each.missing)]
 
 
 def limit(one: Reference) -> tuple[float, float]:
@@ -135,12 +137,12 @@ def limit(one: Reference) -> tuple[float, float]:
     return max(LEAST, NIGHT_SIGMAS * noise, WORST * max(map(abs, one.hours))), noise
 
 
-def _night_noise(one: Reference) -> tuple[float, float]:
-    """Of half a night, and how many times that is believed; NaN before five nights have been learned."""
+def _night_noise(one: Reference) -> tuple[float, float] | None:
+    """Of half a night, and how many times that is believed; None before five nights have been learned."""
     told = one.nights[:-LATEST]
     factors = [factor for nights, factor in FACTORS if nights <= len(told)]
     if not factors:
-        return math.nan, math.nan
+        return None
     return math.sqrt(sum(each * each for each in told) / len(told)), factors[-1]
 
 

@@ -1,4 +1,4 @@
-"""Which lamps should be lit: by the plan that was in force, else by the contactor's command, else by the sun. Pure."""
+"""Which lamps should be lit: by the plan that was in force and the light sensors, else by command, else by the sun. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from control.lighting.figures.sky import Sky
 from control.lighting.figures.slots import Readings
-from lampwell.lighting.level import NoTarget, Timetable
-from lampwell.lighting.model import OFF
+from lampwell.lighting.level import NoTarget, Settled, Timetable
+from lampwell.lighting.model import OFF, Layer
 from lampwell.lighting.night import night, night_of
 from lampwell.lighting.preview import daylight
 from lampwell.lighting.standing import NOTHING, Standing
@@ -27,6 +28,7 @@ class Basis(StrEnum):
     """Whose word it is that a lamp should be lit."""
 
     PLAN = "plan"
+    LUX = "lux"
     COMMAND = "command"
     SUN = "sun"
 
@@ -42,7 +44,8 @@ class Wanted(NamedTuple):
 class InForce:
     """The plans that edge nodes went by: edge -> [(since, timetable)], oldest first, and what people set above them.
 
-    ``place``: of each cabinet; ``edge``: which edge node carries it. A timetable None = it can not be read.
+    ``place``: of each cabinet; ``edge``: which edge node carries it. A timetable None = it can not be read. ``sky``: what their
+    light sensors said.
     """
 
     zone: ZoneInfo
@@ -50,6 +53,7 @@ class InForce:
     place: Mapping[str, Place]
     plans: Mapping[str, Sequence[tuple[int, Timetable | None]]] = field(default_factory=dict)
     standing: Standing = NOTHING
+    sky: Sky = field(default_factory=Sky)
 
     def table(self, cabinet: str, at: int) -> Timetable | None:
         """The plan of a cabinet at an instant; None = none is known."""
@@ -61,6 +65,15 @@ class InForce:
         """Whether a lamp may be asked for another level than its loop."""
         target = table.targets.get(lamp)
         return target is not None and bool(target.calendar or target.festivals or self.standing.names(lamp))
+
+    def settled(self, table: Timetable, target: str, cabinet: str, at: int) -> Settled | None:
+        """What a plan wanted, the light sensors heard; None = it has no such loop or lamp."""
+        edge, standing = self.edge.get(cabinet, ""), self.standing.without_sensors()
+        standing.dark = {name: self.sky.dark(edge, rule, at) for name, rule in table.lux.items()}
+        try:
+            return table.settled(target, at, standing)
+        except NoTarget:
+            return None
 
     def sunlit(self, cabinet: str, at: int) -> bool:
         """Whether the sun is up, or has been down for less than the guard."""
@@ -82,23 +95,11 @@ def wanted(force: InForce, readings: Readings, target: str, cabinet: str, compon
         return None
     table = force.table(cabinet, at)
     if table is not None:
-        levels = [_by_plan(force, table, target, each) for each in (at - GUARD_MS, at)]
-        if levels[0] is not None and levels[1] is not None:
-            return Wanted(levels[1], Basis.PLAN) if min(levels[0], levels[1]) > OFF else None
+        before, now = (force.settled(table, target, cabinet, each) for each in (at - GUARD_MS, at))
+        if before is not None and now is not None:
+            basis = Basis.LUX if Layer.LUX in (before.layer, now.layer) else Basis.PLAN
+            return Wanted(now.level, basis) if min(before.level, now.level) > OFF else None
     commands = [readings.at(cabinet, f"{component}/commanded", each) for each in (slot - 1, slot)]
     if None not in commands:
         return Wanted(None, Basis.COMMAND) if all(commands) else None
     return None if force.sunlit(cabinet, at) else Wanted(None, Basis.SUN)
-
-
-def _by_plan(force: InForce, table: Timetable, target: str, at: int) -> int | None:
-    """The level; None where the light sensors decide, or the plan has no such target."""
-    try:
-        plain = table.settled(target, at, force.standing).level
-        if not table.lux:
-            return plain
-        dark = force.standing.without_sensors()
-        dark.dark = dict.fromkeys(table.lux, True)
-        return plain if (plain > OFF) == (table.settled(target, at, dark).level > OFF) else None
-    except NoTarget:
-        return None
