@@ -33,6 +33,7 @@ from control.messages.pulse import Pulse
 from control.messages.sender import Sender
 from control.outgoing import Outgoing, build_sender
 from control.people.roster import Roster
+from control.permits import Permits
 from control.postbox import Postbox
 from control.repairs import Repairs
 from control.staff import Staff
@@ -149,8 +150,9 @@ class Control:
             wake=sender.wake if sender else nothing,
         )
         await lights.begin()
-        wanting = Wanting(lights, clock)
-        field, memory = LightingField(county, wanted=wanting.wanted), Memory(self._data_dir, clock)
+        wanting, permits = Wanting(lights, clock), Permits(county, writer, clock)
+        field = LightingField(county, wanted=wanting.wanted, permitted=permits.here)
+        memory = Memory(self._data_dir, clock)
         field.recall(await memory.load())
         ear = Ear(county, watch, desk, clock, password=self._password, logic=[field])
         ear.hearers.append(lights)
@@ -164,6 +166,7 @@ class Control:
             repairs=repairs,
             lights=lights,
             wanting=wanting,
+            permits=permits,
             field=field,
             memory=memory,
             postbox=Postbox(ear, writer, clock) if sender or self._sent_elsewhere else None,

@@ -26,6 +26,7 @@ from control.links import LinkServer
 from control.messages.ackpage import ack_app
 from control.messages.pulse import Pulse
 from control.messages.sender import Sender
+from control.permits import Permits
 from control.postbox import Postbox
 from control.repairs import Repairs
 from control.staff import Staff
@@ -55,6 +56,7 @@ class Parts:
     repairs: Repairs
     lights: LightDesk
     wanting: Wanting
+    permits: Permits
     field: LightingField
     memory: Memory
     postbox: Postbox | None
@@ -105,6 +107,7 @@ def _works(parts: Parts, clock: Clock) -> Mapping[str, Callable[[], Any]]:
         "work orders": parts.repairs.run,
         "lighting": parts.lights.run,
         "plans in force": parts.wanting.run,
+        "crews at work": parts.permits.run,
         "what was learned": partial(_keep_learned, parts),
         "calendar": Wakes(_wakes(parts), parts.writer, clock, parts.staff.zone).run,
     }

@@ -79,6 +79,7 @@ class Cabinet:
         self._heat = 0.0
         self._peaks = [0.0] * count
         self._hertz = 50.0
+        self._still: dict[str, Value | None] = {}
         for loop, state in zip(self.loops, self.controller.loops, strict=True):
             full = sum(lamp.watts for lamp in loop.lamps) / 220 / 0.95
             state.settings.overcurrent = min(100.0, max(20.0, round(1.5 * full)))
@@ -137,7 +138,8 @@ class Cabinet:
     def values(self) -> Mapping[str, Value | None]:
         """All its points as it reports them now."""
         self.controller.heard(self._now)
-        return {**self._identity(), **self._contacts(), **self._metering(), **self._settings(), **self._loop_values()}
+        now = {**self._identity(), **self._contacts(), **self._metering(), **self._settings(), **self._loop_values()}
+        return now | self._still
 
     def _identity(self) -> dict[str, Value | None]:
         air, now = self._air, self._now
@@ -229,6 +231,10 @@ class Cabinet:
             ("smoke", "烟感报警", "smoke"),
         ):
             yield fault_of(self.id, FaultText(name.replace("_", "-"), zh, en), _switch(self.housing, name))
+        frozen = FaultText("frozen", "读数冻结", "what it measures stands still; contacts and its clock go on")
+        yield fault_of(self.id, frozen, self._fault_frozen)
+        swap = FaultText("meter-swap", "换表", "its meters are exchanged, value = where the new counters begin (kWh)")
+        yield fault_of(self.id, swap, self._fault_swap)
         local = FaultText("local", "就地位置", "the selector is on local: commands are not obeyed")
         yield fault_of(self.id, local, _switch(self.controller, "local_switch"))
         for loop, state, contactor in zip(self.loops, self.controller.loops, self.contactors, strict=True):
@@ -263,6 +269,16 @@ class Cabinet:
         if not 0 < drift <= 150:
             raise ValueError(f"value {drift:g} V: must be above 0, at most 150")
         self.feeder.broken_neutral_v = drift if on else 0.0
+
+    def _fault_frozen(self, on: bool, _value: float | None) -> None:
+        measured = {**self._metering(), **self._loop_values()}.items() if on else ()
+        self._still = {path: value for path, value in measured if isinstance(value, float) and not path.endswith("overcurrent")}
+
+    def _fault_swap(self, on: bool, value: float | None) -> None:
+        """Once, when it begins: the old meters do not come back."""
+        meters: tuple[Totals | Loop, ...] = (self.meter, *self.loops) if on else ()
+        for meter in meters:
+            meter.kwh = value or 0.0
 
     def _theft(self, loop: Loop) -> Callable[[bool, float | None], None]:
         cut = _cut(loop, 0.5)

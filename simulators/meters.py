@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from lampwell.assets import Device, Lamp
 from lampwell.points import Value
 from simulators.cabinet import Cabinet
-from simulators.electrics import PHASES, level_power
+from simulators.electrics import PHASES, level_power, level_power_factor
 from simulators.faults import Fault, FaultText, Setter, fault_of
 
 
@@ -23,6 +23,10 @@ class Concentrator:
         self._lamps = lamps
         self._offset = offset
         self._silent: set[int] = set()
+        self._drivers: set[int] = set()
+        self._factors: dict[int, float] = {}
+        self._flicker: dict[int, float] = {}
+        self._looks = 0
         self._now = now
 
     def advance(self, now: int) -> None:
@@ -31,7 +35,8 @@ class Concentrator:
 
     @property
     def values(self) -> Mapping[str, Value | None]:
-        """Level, power, voltage and status of every lamp."""
+        """Level, power, voltage, current and status of every lamp."""
+        self._looks += 1
         found: dict[str, Value | None] = {}
         online = 0
         for number, lamp in enumerate(self._lamps, start=1):
@@ -55,20 +60,24 @@ class Concentrator:
                 "level": None,
                 "power": None,
                 "voltage": None,
+                "current": None,
                 "failed": False,
                 "driver_fault": False,
                 "no_answer": True,
                 "set_level": 0,
             }
         dead = lamp.id in loop.out
-        power = 0.4 if dead else lamp.watts * level_power(loop.level_of(lamp.id))
         level = round(loop.level_of(lamp.id))
+        power = 0.4 if dead else lamp.watts * level_power(loop.level_of(lamp.id))
+        power *= 1 - self._flicker.get(number, 0.0) * (self._looks % 2)
+        factor = self._factors.get(number, level_power_factor(level))
         return {
             "level": level,
             "power": power,
             "voltage": volt,
+            "current": power / (volt * factor),
             "failed": dead,
-            "driver_fault": False,
+            "driver_fault": number in self._drivers,
             "no_answer": False,
             "set_level": level,
         }
@@ -82,16 +91,36 @@ class Concentrator:
         self._cabinet.loops[lamp.loop - 1].own[lamp.id] = float(value)
 
     def faults(self) -> Iterator[Fault]:
-        """Nodes that do not answer."""
+        """What nodes see of their lamps and drivers, and nodes that do not answer."""
         for number in range(1, len(self._lamps) + 1):
+            target = f"{self.id}/lamp{number:03}"
             text = FaultText("node-silent", "节点无应答", "the lamp's node does not answer; the lamp may burn")
-            yield fault_of(f"{self.id}/lamp{number:03}", text, self._silence(number))
+            yield fault_of(target, text, _member(self._silent, number))
+            text = FaultText("driver", "驱动故障", "the node reports a fault of its driver")
+            yield fault_of(target, text, _member(self._drivers, number))
+            text = FaultText("low-factor", "功率因数低", "its driver's power factor is low, value = the factor")
+            yield fault_of(target, text, _share(self._factors, number, 0.6))
+            text = FaultText("flicker", "闪烁", "it flickers at each look, value = share of its power")
+            yield fault_of(target, text, _share(self._flicker, number, 0.2))
 
-    def _silence(self, number: int) -> Setter:
-        def change(on: bool, _value: float | None) -> None:
-            (self._silent.add if on else self._silent.discard)(number)
 
-        return change
+def _member(group: set[int], number: int) -> Setter:
+    def change(on: bool, _value: float | None) -> None:
+        (group.add if on else group.discard)(number)
+
+    return change
+
+
+def _share(shares: dict[int, float], number: int, usual: float) -> Setter:
+    def change(on: bool, value: float | None) -> None:
+        share = usual if value is None else value
+        if not 0 < share <= 1:
+            raise ValueError(f"value {share:g}: must be a share above 0, at most 1")
+        shares.pop(number, None)
+        if on:
+            shares[number] = share
+
+    return change
 
 
 class Meter:

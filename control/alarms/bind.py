@@ -128,6 +128,11 @@ def manner(rule: RuleFile, point: Point | None, kind: DeviceKind | None) -> Mann
     return manner_of(point.unit, kind)
 
 
+def fault_key(bound: Bound, clause: Fault) -> str:
+    """The key under which logic tells of the fault that an alarm names: ``fault@place``, whatever the rule is called."""
+    return f"{clause.name}@{bound.alarm.key.partition('@')[2]}"
+
+
 # -- the pieces ----------------------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lampwell.assets import DeviceKind
 
-BY_CABINET = frozenset({"neutral-open", "voltage-serious"})
+BY_CABINET = frozenset({"neutral-open", "voltage", "voltage-serious", "door-open", "frozen-data"})
 BY_LOOP = frozenset(
     {
         "loop-open",
@@ -21,15 +21,31 @@ BY_LOOP = frozenset(
         "lamps-lost",
         "load-added",
         "schedule-not-executed",
+        "cable-theft",
+        "loop-power-factor",
+        "loop-power-factor-serious",
+        "energy-mismatch",
     }
 )
+BY_CONCENTRATOR = frozenset({"nodes-silent"})
 BY_LAMP = frozenset(
-    {"lamp-out-confirmed", "lamp-power-confirmed", "lamp-cycling-confirmed", "lamp-day-burning-confirmed", "lamp-dim-failure"}
+    f"lamp-{name}-confirmed"
+    for name in (
+        "out",
+        "power",
+        "dim-failure",
+        "day-burning",
+        "cycling",
+        "flicker",
+        "power-factor",
+        "power-factor-serious",
+        "silent",
+    )
 )
 """Confirmed: found on two of three nights. Nobody drives out for one lamp before that (domain streetlights 3)."""
 
 FAULTS: Mapping[str, tuple[DeviceKind, ...]] = {
     **dict.fromkeys(sorted(BY_CABINET | BY_LOOP), (DeviceKind.CABINET,)),
-    **dict.fromkeys(sorted(BY_LAMP), (DeviceKind.CONCENTRATOR,)),
+    **dict.fromkeys(sorted(BY_CONCENTRATOR | BY_LAMP), (DeviceKind.CONCENTRATOR,)),
 }
 """Name -> the kinds of devices it is found on. docs/feeder.md says when each is armed and told."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 
 from control.alarms import words
-from control.alarms.bind import Binding
+from control.alarms.bind import Binding, Bound, fault_key
 from control.alarms.clauses import Derived, Fault
 from control.alarms.derived import OLDEST, EdgeFacts, Facts, Messages, conclude
 from control.alarms.model import Condition, Evidence, Text
@@ -114,12 +114,13 @@ class Watch:
         return self._teller.seen()
 
     def fault(self, key: str, found: Condition, now: int) -> None:
-        """Logic has found a fault, or that there is none, or (value None) can not tell; told with the next ``Seen``. A key
-        without an alarm says nothing; nor does logic of a device that does not live.
+        """Logic has found a fault (``fault@place``), or that there is none, or (value None) can not tell; told with the next
+        ``Seen`` to every alarm that names this fault. One that no alarm names says nothing; nor does logic of a device that does
+        not live.
         """
-        bound = self._faults.get(key)
-        if bound is not None and bound.node is not None and self._watched[bound.node, bound.device].alive:
-            self._teller.tell(key, found.value, found.time, now, found.why, found.evidence)
+        for bound in self._faults.get(key, ()):
+            if bound.node is not None and self._watched[bound.node, bound.device].alive:
+                self._teller.tell(bound.alarm.key, found.value, found.time, now, found.why, found.evidence)
 
     def seen(self) -> Seen:
         """What has been found since the last one."""
@@ -300,7 +301,10 @@ class Watch:
             watched = self._watched[node, device.id]
             watched.patience_ms = max(60_000, round(2000 * device.intervals.dry_s))
             self._on_node[node].append(watched)
-        self._faults = {bound.alarm.key: bound for bound in binding.bounds if isinstance(bound.clause, Fault)}
+        self._faults: dict[str, list[Bound]] = {}
+        for bound in binding.bounds:
+            if isinstance(bound.clause, Fault):
+                self._faults.setdefault(fault_key(bound, bound.clause), []).append(bound)
         self._of_county = [bound for bound in binding.bounds if bound.node is None]
         self._by_layout: dict[Layout, Watched] = {}
 

@@ -7,31 +7,33 @@ Readings come by exception, so a fault that changes nothing is judged by time: e
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from control.alarms.faults import BY_LOOP, FAULTS
 from control.alarms.model import Condition
-from control.lighting.faults import nodes
-from control.lighting.faults.model import Finding
-from control.lighting.faults.nodes import Known, NodeState
-from control.lighting.faults.readings import number, truth
-from control.lighting.faults.watch import CabinetState, Phases, Setting, observe
+from control.lighting.faults import nodes, together
+from control.lighting.faults.model import Finding, Held
+from control.lighting.faults.nodes import Known
+from control.lighting.faults.readings import PHASES, Lamp, Three, number, truth
+from control.lighting.faults.watch import Setting, observe
 from control.lighting.memory import Learned
 from control.lighting.readings_kept import Kept
-from lampwell.assets import County, Device, DeviceKind, Lamp
-from lampwell.lighting.sun import Place, elevation
+from control.lighting.watched import Cabinet, Node, cabinets_of, nodes_of
+from lampwell.assets import County
+from lampwell.lighting.sun import elevation
 from lampwell.sparkplug.messages import HostEvent
 
 EVERY_S, LAMPS_S = 5, 60
 DAY_ELEVATION = 6.0
 """Degrees at which it is day beyond doubt: no program and no light sensor keeps lamps on (the project's own)."""
-PHASES = "abc"
 
 Wanted = Callable[[str, int], bool | None]
 """Whether a loop (``cabinet-01/loop3``) should be lit at an instant; None = no program is known."""
+Permitted = Callable[[str], bool]
+"""Whether a crew has a work order at a cabinet now, so that its door may be open."""
 
 
 def no_program(_loop: str, _at: int) -> bool | None:
@@ -39,41 +41,22 @@ def no_program(_loop: str, _at: int) -> bool | None:
     return None
 
 
-@dataclass(slots=True)
-class _Cabinet:
-    """One cabinet: where it is, rated watts of the lamps on each phase of its loops, and what the detectors remember."""
-
-    device: Device
-    lamps: Mapping[str, Phases]
-    place: Place
-    state: CabinetState = field(default_factory=CabinetState)
-    at: int = 0
-
-
-@dataclass(slots=True)
-class _Node:
-    """A lamp with a node: the point prefix on its concentrator, what the detectors remember, since when its level stands."""
-
-    concentrator: str
-    component: str
-    lamp: Lamp
-    state: NodeState = field(default_factory=NodeState)
-    level: float | None = None
-    since: int = 0
+def no_order(_cabinet: str) -> bool:
+    """Nobody has an order."""
+    return False
 
 
 class LightingField:
     """Give it every event and call ``tick`` often; ``told`` are the conditions of what has changed since it was last asked."""
 
-    def __init__(self, county: County, *, wanted: Wanted = no_program) -> None:
-        self._zone, self._wanted = ZoneInfo(county.time_zone), wanted
-        home = Place(county.latitude, county.longitude)
-        self._cabinets = {
-            one.id: _Cabinet(one, lamps_of(county, one), _place(one, home))
-            for one in county.devices
-            if one.kind is DeviceKind.CABINET
-        }
-        self._nodes = list(_nodes_of(county))
+    def __init__(self, county: County, *, wanted: Wanted = no_program, permitted: Permitted = no_order) -> None:
+        self._zone, self._wanted, self._permitted = ZoneInfo(county.time_zone), wanted, permitted
+        self._cabinets = cabinets_of(county)
+        self._nodes = list(nodes_of(county))
+        self._line: dict[tuple[str, str], list[Node]] = defaultdict(list)
+        for node in self._nodes:
+            self._line[node.lamp.cabinet, node.loop].append(node)
+        self._silent = {node.concentrator: Held() for node in self._nodes}
         self._kept = Kept([*self._cabinets, *{one.concentrator for one in self._nodes}])
         self._phases: dict[str, dict[str, Finding]] = defaultdict(dict)
         self._told: list[Condition] = []
@@ -102,8 +85,7 @@ class LightingField:
                 self._cabinet(cabinet, now)
         if now - self._lamps_at >= LAMPS_S * 1000:
             self._lamps_at = now
-            for node in self._nodes:
-                self._lamp(node, now)
+            self._lamps(now)
 
     def told(self) -> list[Condition]:
         """What has become known since the last time."""
@@ -118,7 +100,7 @@ class LightingField:
         """What the detectors know, to be kept."""
         return Learned(
             cabinets={name: one.state for name, one in self._cabinets.items()},
-            nodes={f"{one.concentrator}/{one.component}": one.state for one in self._nodes},
+            nodes={one.place: one.state for one in self._nodes},
         )
 
     def recall(self, learned: Learned) -> None:
@@ -128,12 +110,12 @@ class LightingField:
                 cabinet.state = replace(known, loops={key: one for key, one in known.loops.items() if key in cabinet.lamps})
                 self._untold.add(name)
         for node in self._nodes:
-            if (state := learned.nodes.get(f"{node.concentrator}/{node.component}")) is not None:
+            if (state := learned.nodes.get(node.place)) is not None:
                 node.state = replace(state, held={key: replace(one, begun=False) for key, one in state.held.items()})
 
     # -- cabinets --------------------------------------------------------------------------------------------------------
 
-    def _cabinet(self, cabinet: _Cabinet, at: int) -> None:
+    def _cabinet(self, cabinet: Cabinet, at: int) -> None:
         cabinet.at, name = at, cabinet.device.id
         loops = ((component, self._wanted(f"{name}/{component}", at)) for component in cabinet.lamps)
         setting = Setting(
@@ -141,6 +123,9 @@ class LightingField:
             lamps=cabinet.lamps,
             zone_ms=self._offset_ms(at),
             day=elevation(cabinet.place, at) >= DAY_ELEVATION,
+            permitted=self._permitted(name),
+            dimmed=dict(self._dimmed(cabinet)),
+            lost_ends={component: together.lost_at_end(self._ends(name, component)) for component in cabinet.lamps},
             expected={component: wanted for component, wanted in loops if wanted is not None},
         )
         cabinet.state, found = observe(cabinet.state, setting, at, self._kept.of(name))
@@ -152,24 +137,60 @@ class LightingField:
 
     # -- lamps -----------------------------------------------------------------------------------------------------------
 
-    def _lamp(self, node: _Node, now: int) -> None:
+    def _lamps(self, now: int) -> None:
+        """One look at every lamp; what befalls many at once is told of them together."""
+        looks = [(node, *self._look(node, now)) for node in self._nodes]
+        moves: dict[str, list[bool | None]] = defaultdict(list)
+        silent: dict[str, list[bool]] = {name: [] for name in self._silent}
+        for node, _, lamp in looks:
+            moves[node.phase].append(together.moved(node.before, lamp))
+            if lamp.live and (answer := self._no_answer(node)) is not None:
+                silent[node.concentrator].append(answer)
+        common = together.disturbed(moves)
+        for node, known, lamp in looks:
+            self._lamp(node, replace(known, disturbed=node.phase in common or together.swung(node.before, lamp)), lamp)
+        for name, each in silent.items():
+            self._silent[name], finding = together.nodes_silent(self._silent[name], name, now, each)
+            if finding is not None:
+                self._tell(finding)
+
+    def _look(self, node: Node, now: int) -> tuple[Known, Lamp]:
         values, component = self._kept.of(node.concentrator), node.component
         level = number(values, f"{component}/level")
         if level != node.level:
             node.level, node.since = level, now
         known = Known(
-            place=f"{node.concentrator}/{component}",
-            live=truth(self._kept.of(node.lamp.cabinet), f"loop{node.lamp.loop}/aux"),
+            place=node.place,
+            live=nodes.fed(self._kept.of(node.lamp.cabinet), node.loop, node.lamp.phase),
             rated=node.lamp.watts,
             asked=number(values, f"{component}/set_level"),
             steady_s=(now - node.since) / 1000 if node.since else None,
         )
         cabinet = self._cabinets.get(node.lamp.cabinet)
         day = None if cabinet is None else elevation(cabinet.place, now) >= DAY_ELEVATION
-        lamp = nodes.reading(known, now, values, component, day=day)
-        node.state, found = nodes.observe(node.state, known, lamp, zone_ms=self._offset_ms(now))
+        return known, nodes.reading(known, now, values, component, day=day)
+
+    def _lamp(self, node: Node, known: Known, lamp: Lamp) -> None:
+        zone_ms = self._offset_ms(lamp.time)
+        node.state, found = nodes.observe(node.state, known, lamp, zone_ms=zone_ms, silent=self._no_answer(node))
+        node.before = lamp
         for finding in found:
             self._tell(finding)
+
+    def _no_answer(self, node: Node) -> bool | None:
+        return truth(self._kept.of(node.concentrator), f"{node.component}/no_answer")
+
+    def _ends(self, cabinet: str, component: str) -> list[bool | None]:
+        """Along a loop: which nodes have been silent for long."""
+        return [together.long_silent(node.state.held.get("silent", Held())) for node in self._line.get((cabinet, component), ())]
+
+    def _dimmed(self, cabinet: Cabinet) -> Iterable[tuple[str, Three]]:
+        """Watts of the loops some of whose lamps have levels of their own."""
+        for component, lamps in cabinet.on_loop.items():
+            own = {node.lamp.id: node.level for node in self._line.get((cabinet.device.id, component), ())}
+            level = number(self._kept.of(cabinet.device.id), f"{component}/level")
+            if level is not None and any(one is not None and one != level for one in own.values()):
+                yield component, together.watts_at(lamps, own, level)
 
     def _offset_ms(self, at: int) -> int:
         offset = datetime.fromtimestamp(at / 1000, self._zone).utcoffset()
@@ -178,9 +199,7 @@ class LightingField:
     # -- telling ---------------------------------------------------------------------------------------------------------
 
     def _tell(self, finding: Finding) -> None:
-        """Under the key of its alarm; the phases of a loop are one alarm. What has no rule is not told: that readings stand still
-        is seen at their source (``Flag.FLAT``), not in what comes by exception.
-        """
+        """Under the key of its alarm; the phases of a loop are one alarm. What rules can not name is not told."""
         base = _BASES.get(finding.fault, finding.fault)
         if base not in FAULTS:
             return
@@ -208,33 +227,3 @@ def _joined(key: str, findings: Iterable[Finding]) -> Condition:
         return replace(there[-1], key=key, evidence=tuple(each for one in there for each in one.evidence))
     unknown = next((one for one in reversed(told) if one.value is None), None)
     return replace(unknown or told[-1], key=key)
-
-
-def lamps_of(county: County, cabinet: Device) -> Mapping[str, Phases]:
-    """Rated watts of the lamps on phase a, b and c of each loop that has any."""
-    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: {phase: [] for phase in PHASES})
-    for lamp in county.lamps:
-        if lamp.cabinet == cabinet.id:
-            found[f"loop{lamp.loop}"][lamp.phase].append(lamp.watts)
-    return {component: (tuple(each["a"]), tuple(each["b"]), tuple(each["c"])) for component, each in sorted(found.items())}
-
-
-def _nodes_of(county: County) -> Iterator[_Node]:
-    """Lamp n of a concentrator is the n-th lamp of its cabinet."""
-    by_cabinet: dict[str, list[Lamp]] = defaultdict(list)
-    for lamp in county.lamps:
-        by_cabinet[lamp.cabinet].append(lamp)
-    for device in county.devices:
-        if device.kind is DeviceKind.CONCENTRATOR:
-            lamps = by_cabinet[str(device.parameters.get("cabinet", ""))]
-            names = dict.fromkeys(point.component for point in device.profile.points if point.component.startswith("lamp"))
-            for component in names:
-                number_of = int(component.removeprefix("lamp"))
-                if 1 <= number_of <= len(lamps):
-                    yield _Node(device.id, component, lamps[number_of - 1])
-
-
-def _place(device: Device, home: Place) -> Place:
-    if device.latitude is None or device.longitude is None:
-        return home
-    return Place(device.latitude, device.longitude)

@@ -166,6 +166,12 @@ def running(connection: Connection) -> list[tuple[str, str]]:
     return [(row.crew, row.person) for row in connection.execute(query)]
 
 
+def at_work(connection: Connection) -> list[str]:
+    """The devices at which a crew is by its order: accepted, or on site."""
+    query = select(work_order.c.device).where(work_order.c.state.in_((str(State.ACCEPTED), str(State.ON_SITE))))
+    return [row.device for row in connection.execute(query.distinct()) if row.device]
+
+
 def of_occurrence(connection: Connection, occurrence: int) -> int | None:
     """The order that an occurrence opened or joined."""
     joined = select(work_order_event.c.order).where(

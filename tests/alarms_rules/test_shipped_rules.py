@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from control.alarms.bind import Bound
+from control.alarms.bind import Bound, fault_key
 from control.alarms.clauses import Beyond, Derived, Fault, Flagged, Offline, Same, Silent
 from control.alarms.derived import Messages
 from control.alarms.edge_points import edge_points
@@ -77,8 +77,8 @@ def _do(field: Field, bound: Bound) -> None:
             field.broker(False)
         case Derived(name="store-away"):
             field.take(field.watch.host_state(online=False, now=field.now))
-        case Fault():
-            field.fault(bound.alarm.key, there=True)
+        case Fault() as clause:
+            field.fault(fault_key(bound, clause), there=True)
         case Derived(name="sender-silent"):
             field.take(field.watch.messages(Messages(silent_s=301, most_s=300, broken={}), field.now))
         case Derived(name="channel-broken"):
@@ -103,8 +103,8 @@ def _undo(field: Field, bound: Bound) -> None:
             field.broker(True)
         case Derived(name="store-away"):
             field.take(field.watch.host_state(online=True, now=field.now))
-        case Fault():
-            field.fault(bound.alarm.key, there=False)
+        case Fault() as clause:
+            field.fault(fault_key(bound, clause), there=False)
         case Derived(name="sender-silent" | "channel-broken"):
             field.take(field.watch.messages(Messages(silent_s=1, most_s=300, broken={}), field.now))
         case Derived():

@@ -13,7 +13,7 @@ import pytest
 from control.alarms.model import Evidence
 from control.lighting.faults.model import Finding
 from control.lighting.faults.watch import CabinetState, Setting, observe
-from control.lighting.field import lamps_of
+from control.lighting.watched import cabinets_of
 from lampwell.assets import County
 from lampwell.county import load
 from simulators.cabinet import Air, Cabinet
@@ -34,7 +34,7 @@ class Watched:
     def __init__(self, county: County, start: int = NOON) -> None:
         device = next(d for d in county.devices if d.id == "cabinet-03")
         lamps = [lamp for lamp in county.lamps if lamp.cabinet == device.id]
-        loops = lamps_of(county, device)
+        loops = cabinets_of(county)[device.id].lamps
         self.cabinet = Cabinet(device, lamps, (county.latitude, county.longitude), start, random.Random)
         self.setting = Setting(place=device.id, lamps=loops, zone_ms=ZONE)
         self.state, self.now, self.log = CabinetState(), start, list[Finding]()

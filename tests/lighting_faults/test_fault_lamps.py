@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from control.lighting.faults.factor import lamp_factor
 from control.lighting.faults.lamps import (
     Nights,
     Restless,
@@ -18,7 +19,6 @@ from control.lighting.faults.lamps import (
     driver,
     lamp_out,
     lamp_power,
-    power_factor,
     restless,
 )
 from control.lighting.faults.model import Finding, Held
@@ -29,13 +29,13 @@ GOOD = Lamp(
     factor=0.96, rated=150.0, day=False, failed=False, driver_fault=False,
 )  # fmt: skip
 DETECTORS = {
-    "out": lamp_out, "power": lamp_power, "dim": dim_failure, "day": day_burner, "driver": driver, "pf": power_factor,
-    "pf!": partial(power_factor, serious=True),
+    "out": lamp_out, "power": lamp_power, "dim": dim_failure, "day": day_burner, "driver": driver, "pf": lamp_factor,
+    "pf!": partial(lamp_factor, serious=True),
 }  # fmt: skip
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, bool | None]]] = {
     "healthy": ({}, {"out": False, "power": False, "dim": False, "day": None, "driver": False, "pf": False}),
-    "healthy at half": ({"level": 50.0, "asked": 50.0, "watts": 79.0}, {"out": False, "power": False, "pf": None}),
+    "healthy at half": ({"level": 50.0, "asked": 50.0, "watts": 79.0}, {"out": False, "power": False, "pf": False}),
     "dark": ({"watts": 0.0, "amps": 0.0}, {"out": True, "power": None}),
     "a fifth is dark": ({"watts": 29.0}, {"out": True}),
     "its meter is dead": ({"watts": 0.0}, {"out": None}),
@@ -50,6 +50,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, bool | None]]] = {
     "small and off by little": ({"rated": 20.0, "watts": 24.0}, {"power": False}),
     "does not dim": ({"asked": 50.0}, {"dim": True}),
     "learned at this level": ({"level": 50.0, "watts": 95.0, "expected": 94.0}, {"power": False}),
+    "burns by day by its current": ({"day": True, "asked": 0.0, "watts": 0.0}, {"day": True}),
     "burns by day": ({"day": True, "asked": 0.0}, {"day": True}),
     "sleeps by day": ({"day": True, "asked": 0.0, "level": 0.0, "watts": 5.5}, {"day": False}),
     "tested by day on purpose": ({"day": True}, {"day": None}),
@@ -57,6 +58,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, bool | None]]] = {
     "poor factor": ({"factor": -0.8}, {"pf": True, "pf!": False}),
     "bad factor": ({"factor": 0.6}, {"pf": True, "pf!": True}),
     "poor when dimmed, as designed": ({"level": 40.0, "factor": 0.5, "watts": 65.0}, {"pf": None}),
+    "fair for its level": ({"level": 65.0, "factor": 0.75, "watts": 100.0}, {"pf": False}),
+    "poor for its level": ({"level": 65.0, "factor": 0.70, "watts": 100.0}, {"pf": True, "pf!": False}),
+    "dark, whatever its factor": ({"watts": 3.0, "factor": 0.2}, {"pf": None, "pf!": None}),
 }  # fmt: skip
 
 
@@ -141,5 +145,19 @@ def test_a_crew_goes_after_the_second_night() -> None:
     assert repaired.value is False
     _, late = confirmed(state, finding(9), zone_ms=0)
     assert late is None
-    _, sure = confirmed(Nights(), finding(0), zone_ms=0, again=True)
+
+
+def test_a_new_command_confirms_within_the_night() -> None:
+    """Protects the wait for a second night where it says nothing more: told to do something else, it is dark again."""
+
+    def finding(value: bool | None) -> Finding:
+        return Finding(fault="lamp-out", place="x", time=50_000_000, value=value)
+
+    state, first = confirmed(Nights(), finding(True), zone_ms=0, command=3)
+    state, same = confirmed(state, finding(True), zone_ms=0, command=3)
+    _, sure = confirmed(state, finding(True), zone_ms=0, command=4)
+    assert (first, same) == (None, None)
     assert sure is not None
+    assert sure.key == "lamp-out-confirmed@x"
+    healed, _ = confirmed(state, finding(False), zone_ms=0, command=4)
+    assert confirmed(healed, finding(True), zone_ms=0)[1] is None, "without a command of its own it waits"

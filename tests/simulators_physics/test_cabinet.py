@@ -253,3 +253,24 @@ def test_counters_never_fall(night: Bench) -> None:
     for column in zip(*seen, strict=True):
         assert list(column) == sorted(column)
     assert seen[-1][2] == 4
+
+
+def test_frozen_readings_stand_still_and_contacts_go_on(night: Bench) -> None:
+    """Protects the misbehaviour that fault logic is held against: old values with a live heartbeat, new ones afterwards."""
+    night.run(10)
+    night.fault("cabinet-03", "frozen")
+    before = dict(night.cabinet.values)
+    night.fault("cabinet-03", "door")
+    night.run(60)
+    after = night.cabinet.values
+    assert all(after[path] == before[path] for path in ("u_a", "p_b", "i_c", "loop1/p_a", "loop1/energy"))
+    assert (after["door"], after["clock"]) == (True, night.now // 1000)
+    night.fault("cabinet-03", "frozen", on=False)
+    assert night.read("u_a") != before["u_a"]
+
+
+def test_new_meters_begin_anew(night: Bench) -> None:
+    """Protects the counter reset that energy must not take for a loss."""
+    night.run(60)
+    night.fault("cabinet-03", "meter-swap", 7.0)
+    assert (night.read("loop1/energy"), night.read("energy")) == (7.0, 7.0)

@@ -1,26 +1,26 @@
-"""Faults of the cabinet and its data: door, dead cable stolen, frozen values, a schedule that was not carried out, energy."""
+"""Faults of the cabinet and its data: door, dead cable stolen, frozen values, a schedule that was not carried out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from control.alarms.model import Text
 from control.lighting.faults.loop import flows
-from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Observed, Verdict, hold, proof
-from control.lighting.faults.readings import Loop, Three
+from control.lighting.faults.model import UNTOLD, Clock, Held, Observed, Verdict, hold, proof
+from control.lighting.faults.readings import PHASES, Loop, Values, number
+from lampwell.readings import Flag
 
-DOOR = Clock(on_s=10, off_s=None, samples=2)
-THEFT = Clock(on_s=20, off_s=None, samples=2)
+DOOR = Clock(on_s=10, off_s=30, samples=2)
+THEFT = Clock(on_s=20, off_s=60, samples=2)
+"""Both latch as alarms: their rules say so, and a person resets them there."""
 END_UNITS = 2
-FROZEN = Clock(on_s=600, off_s=0, samples=10, gap_s=900)
+FROZEN_POINTS = 6
+"""So many points must carry something: one lit phase of three alone proves little (unverified)."""
 LATE = Clock(on_s=300, off_s=30, samples=2)
-ENERGY_OFF, LEAST_COVERAGE = 0.15, 0.90
 ONCE = Clock()
 
 
 def door_open(state: Held, place: str, time: int, *, open_: bool | None, permitted: bool) -> Observed:
-    """The door stands open and no work order allows it. It latches: a person clears it (``model.release``). Wind and vibration
-    are shorter than the clock.
+    """The door stands open and no work order allows it. Its alarm latches: a person clears it. Wind and vibration are
+    shorter than the clock.
     """
     value = None if open_ is None else open_ and not permitted
     text = Text(zh="箱门打开，无工单", en="the door is open and no work order allows it")
@@ -29,7 +29,7 @@ def door_open(state: Held, place: str, time: int, *, open_: bool | None, permitt
 
 def cable_theft(state: Held, reading: Loop, *, mains: bool | None, lost_end_units: int = 0) -> Observed:
     """A dead line is broken: its sensor says so, or two neighbouring end units are lost. Sensors fed by the line itself cannot
-    tell theft from an outage: not judged without ``mains``. It latches.
+    tell theft from an outage: not judged without ``mains``. Its alarm latches.
     """
     signal = reading.cable_alarm
     if mains is not True or (signal is None and not lost_end_units):
@@ -40,29 +40,21 @@ def cable_theft(state: Held, reading: Loop, *, mains: bool | None, lost_end_unit
     return hold(state, reading.time, Verdict(value=value, why=text, evidence=evidence), THEFT, "cable-theft", reading.place)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Still:
-    """State of ``frozen``: the values last seen, and the clock."""
-
-    values: tuple[float, ...] = ()
-    held: Held = field(default_factory=Held)
+METER = tuple(f"{stem}_{phase}" for stem in "uip" for phase in PHASES)
+"""The points of the cabinet's own meter that stand still together when it is frozen."""
 
 
-def frozen(
-    state: Still, place: str, time: int, volts: Three, amps: Three, watts: Three, *, lit: bool | None
-) -> tuple[Still, Finding | None]:
-    """Voltages, currents and powers of a lit loop the same to the last digit for ten readings and ten minutes. By day, or without
-    load, a coarse meter stands still rightly: not judged.
+def frozen(state: Held, place: str, time: int, values: Values, *, lit: bool) -> Observed:
+    """Every voltage, current and power of a lit cabinet has stood still to the last digit for ten minutes. Reports come by
+    exception, so each is judged at its source, at every poll (``Flag.FLAT``, ten polls in ten minutes where one is due each
+    minute or more often); zero is exempt there. By day, or without load, a coarse meter stands still rightly: not judged.
     """
-    values = tuple(value for value in (*volts, *amps, *watts) if value is not None)
-    if lit is not True or len(values) < 6 or not any(amps):
-        held, finding = hold(state.held, time, UNTOLD, FROZEN, "frozen-data", place)
-        return Still(held=held), finding
+    told = [values[path] for path in METER if number(values, path)]
+    if not lit or len(told) < FROZEN_POINTS:
+        return hold(state, time, UNTOLD, ONCE, "frozen-data", place)
     text = Text(zh="亮灯时读数长时间不变：表计或通信卡住", en="readings stand still while lit: meter or link is stuck")
-    a, b, c = volts
-    verdict = Verdict(value=values == state.values, why=text, evidence=proof(place, time, u_a=a, u_b=b, u_c=c))
-    held, finding = hold(state.held, time, verdict, FROZEN, "frozen-data", place)
-    return Still(values=values, held=held), finding
+    verdict = Verdict(value=all(one.flags & Flag.FLAT for one in told), why=text, evidence=tuple(told))
+    return hold(state, time, verdict, ONCE, "frozen-data", place)
 
 
 def schedule_not_executed(state: Held, reading: Loop) -> Observed:
@@ -78,30 +70,3 @@ def schedule_not_executed(state: Held, reading: Loop) -> Observed:
     evidence = proof(reading.place, reading.time, expected=reading.expected, aux=reading.aux, commanded=reading.commanded)
     verdict = Verdict(value=actual is not reading.expected, why=text, evidence=evidence)
     return hold(state, reading.time, verdict, LATE, "schedule-not-executed", reading.place)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metered:
-    """A night's energy: kWh metered and expected by program and learned power, and the share of the night with readings."""
-
-    place: str
-    time: int
-    metered: float | None
-    expected: float | None
-    coverage: float
-    meter_swapped: bool = False
-
-
-def energy_mismatch(state: Held, night: Metered) -> Observed:
-    """Metered energy of a night 15 % off what the program should have taken. Not judged over gaps or a new meter."""
-    if night.metered is None or not night.expected or night.metered < 0 or night.meter_swapped or night.coverage < LEAST_COVERAGE:
-        return hold(state, night.time, UNTOLD, ONCE, "energy-mismatch", night.place)
-    off = night.metered / night.expected - 1
-    text = Text(
-        zh=f"电量{night.metered:.1f} kWh，应为{night.expected:.1f}（{100 * off:+.0f}%）",
-        en=f"{night.metered:.1f} kWh, should be {night.expected:.1f} ({100 * off:+.0f} %)",
-    )
-    evidence = proof(night.place, night.time, metered_kwh=night.metered, expected_kwh=night.expected)
-    return hold(
-        state, night.time, Verdict(value=abs(off) > ENERGY_OFF, why=text, evidence=evidence), ONCE, "energy-mismatch", night.place
-    )

@@ -1,4 +1,4 @@
-"""Faults of one lamp with a node: out, dim or bright, burning by day, driver, power factor, restless, cycling.
+"""Faults of one lamp with a node: out, dim or bright, burning by day, driver, restless, cycling.
 
 A lamp is judged while its loop feeds it and its level stands still; loops that fall together are judged by ``causes``. A crew
 is sent for a single lamp only after the second night or a command repeated: ``confirmed``.
@@ -17,7 +17,6 @@ LIT_LEVEL, OUT_SHARE = 20.0, 0.20
 """Judged from this level on; out below this share of expected power (domain streetlights 1.2, CPD 3000)."""
 OFF_BY, OFF_BY_W = 0.15, 5.0
 DAY_SHARE, OPEN_RELAY_W = 0.10, 6.0
-FACTOR_LEVEL, FACTOR_WARN, FACTOR_ALARM = 80.0, 0.85, 0.65
 RESTLESS, RESTLESS_MIN, RESTLESS_SAMPLES = 0.05, 10.0, 8
 CYCLES_HOUR, CYCLES_NIGHT, SWING, HOUR_MS, NIGHT_MS = 4, 6, 0.5, 3_600_000, 43_200_000
 GUARD_S = 120.0
@@ -26,7 +25,6 @@ NIGHT_SPLIT_MS = 43_200_000
 OUT = Clock(on_s=900, off_s=900, samples=3, gap_s=2 * 3600)
 POWER = Clock(on_s=900, off_s=900, samples=2, gap_s=2 * 3600)
 DAY_BURN = Clock(on_s=600, off_s=60, samples=2, gap_s=2 * 3600)
-FACTOR = Clock(on_s=1800, off_s=1800, samples=2, gap_s=2 * 3600)
 DRIVER = Clock(on_s=60, off_s=60, samples=2, gap_s=2 * 3600)
 RESTLESS_CLOCK = Clock(on_s=0, off_s=1800)
 
@@ -93,8 +91,8 @@ def dim_failure(state: Held, reading: Lamp) -> Observed:
 
 
 def day_burner(state: Held, reading: Lamp) -> Observed:
-    """Takes power by day although asked to be dark."""
-    watts = reading.watts
+    """Takes power by day although asked to be dark. Where the node's meter is dead, its current speaks."""
+    watts = (reading.volts or 0.0) * (reading.amps or 0.0) if _meter_dead(reading) else reading.watts
     if watts is None or reading.day is None or (reading.asked or 0.0) > 0:
         return hold(state, reading.time, UNTOLD, DAY_BURN, "lamp-day-burning", reading.place)
     limit = max(OPEN_RELAY_W, DAY_SHARE * (reading.rated or 0.0))
@@ -111,17 +109,6 @@ def driver(state: Held, reading: Lamp) -> Observed:
         value=reading.driver_fault, why=text, evidence=proof(reading.place, reading.time, driver_fault=reading.driver_fault)
     )
     return hold(state, reading.time, verdict if judged else UNTOLD, DRIVER, "lamp-driver", reading.place)
-
-
-def power_factor(state: Held, reading: Lamp, *, serious: bool = False) -> Observed:
-    """Low power factor at 80 % or more: dimmed or off, 0.3-0.4 is normal."""
-    fault, limit = ("lamp-power-factor-serious", FACTOR_ALARM) if serious else ("lamp-power-factor", FACTOR_WARN)
-    factor = None if reading.factor is None else abs(reading.factor)
-    if not settled(reading) or factor is None or (reading.level or 0.0) < FACTOR_LEVEL:
-        return hold(state, reading.time, UNTOLD, FACTOR, fault, reading.place)
-    text = Text(zh=f"功率因数{factor:.2f}，低于{limit}", en=f"power factor {factor:.2f}, below {limit}")
-    evidence = proof(reading.place, reading.time, pf=reading.factor, level=reading.level)
-    return hold(state, reading.time, Verdict(value=factor < limit, why=text, evidence=evidence), FACTOR, fault, reading.place)
 
 
 # -- restless lamps --------------------------------------------------------------------------------------------------------------
@@ -195,25 +182,29 @@ def _cycling(state: Restless, reading: Lamp) -> Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nights:
-    """State of ``confirmed``: the nights (local noon to noon, numbered) in which a fault was found, newest last."""
+    """State of ``confirmed``: the nights (local noon to noon, numbered) in which a fault was found, newest last; the number of
+    the command that stood then.
+    """
 
     found: tuple[int, ...] = ()
     told: bool = False
+    command: int | None = None
 
 
-def confirmed(state: Nights, finding: Finding, *, zone_ms: int, again: bool = False) -> tuple[Nights, Finding | None]:
-    """The second clock: a lamp's fault is worth a journey when it is found on two of three nights, or again after a command was
-    repeated (``again``). ``zone_ms``: offset of local time. The finding comes back once, under ``<fault>-confirmed``; False
-    ends it.
+def confirmed(state: Nights, finding: Finding, *, zone_ms: int, command: int | None = None) -> tuple[Nights, Finding | None]:
+    """The second clock: a lamp's fault is worth a journey when it is found on two of three nights, or in one night after another
+    command than before (``command``: the number of the one that stands; None = commands do not count). ``zone_ms``: offset of
+    local time. The finding comes back once, under ``<fault>-confirmed``; False ends it.
     """
     if finding.value is None:
         return state, None
     night = (finding.time + zone_ms - NIGHT_SPLIT_MS) // 86_400_000
     if not finding.value:
-        return Nights(found=state.found), _renamed(finding) if state.told else None
+        return replace(state, told=False), _renamed(finding) if state.told else None
+    again = night in state.found and command is not None and command != state.command
     found = (*(one for one in state.found if night - 2 <= one < night), night)
     sure = again or len(found) >= 2
-    return Nights(found=found, told=state.told or sure), _renamed(finding) if sure and not state.told else None
+    return Nights(found=found, told=state.told or sure, command=command), _renamed(finding) if sure and not state.told else None
 
 
 def _renamed(finding: Finding) -> Finding:

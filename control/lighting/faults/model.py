@@ -50,12 +50,12 @@ UNTOLD = Verdict(value=None)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
     """A fault must show for ``on_s`` and in ``samples`` readings before it is believed, its absence for ``off_s``. Readings
-    further apart than ``gap_s`` begin anew: a gap is no evidence, and what was told before it is not known after it. ``off_s``
-    None: it latches, a person clears it.
+    further apart than ``gap_s`` begin anew: a gap is no evidence, and what was told before it is not known after it. Latching is
+    the alarm's affair (its rule says so), not the detector's.
     """
 
     on_s: float = 0.0
-    off_s: float | None = 0.0
+    off_s: float = 0.0
     samples: int = 1
     gap_s: float = 900.0
 
@@ -94,21 +94,14 @@ def hold(state: Held, time: int, verdict: Verdict, clock: Clock, fault: str, pla
     return after, Finding(fault=fault, place=place, time=since, value=value, why=verdict.why, evidence=verdict.evidence)
 
 
-def release(state: Held) -> Held:
-    """A person clears a latched fault: what is there now must show anew."""
-    return replace(state, raw=None, count=0, fault=False)
-
-
 def _known(state: Held, clock: Clock) -> bool | None:
-    """What may be said now: a fault that latches stays; before a clock has run out, what was told stays."""
+    """What may be said now: before a clock has run out, what was told stays."""
     lasted = (state.last - state.since) / 1000
-    if clock.off_s is None and state.fault:
-        return True
     if state.raw:
         return True if lasted >= clock.on_s and state.count >= clock.samples else state.told
     if state.raw is None:
         return None
-    return state.told if state.fault and lasted < (clock.off_s or 0.0) else False
+    return state.told if state.fault and lasted < clock.off_s else False
 
 
 def proof(place: str, time: int, **values: float | bool | None) -> tuple[Evidence, ...]:

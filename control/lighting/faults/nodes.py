@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from control.lighting.faults import lamps
+from control.lighting.faults import factor, lamps, together
 from control.lighting.faults.model import Finding, Held, Observed
 from control.lighting.faults.readings import Lamp, Values, number, truth
+from control.lighting.faults.supply import DEAD_V
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +32,30 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeState:
-    """State of one lamp: clocks by detector, restlessness, and the nights on which each fault was found."""
+    """State of one lamp: clocks by detector, restlessness, and the nights on which each fault was found. ``level``, ``live``: as
+    last known; ``commands``: how often it has been told something new, by a level or by switching its loop on.
+    """
 
     held: Mapping[str, Held] = field(default_factory=dict)
+    level: float | None = None
+    live: bool | None = None
+    commands: int = 0
     restless: lamps.Restless = field(default_factory=lamps.Restless)
     nights: Mapping[str, lamps.Nights] = field(default_factory=dict)
 
 
-CONFIRMED = frozenset({"lamp-out", "lamp-power", "lamp-day-burning", "lamp-driver", "lamp-cycling"})
+AGAIN = frozenset({"lamp-out"})
+"""Confirmed also by being found again in the same night after a new command (domain streetlights 3, lamp out)."""
+CONFIRMED = AGAIN | {
+    "lamp-power",
+    "lamp-dim-failure",
+    "lamp-day-burning",
+    "lamp-cycling",
+    "lamp-flicker",
+    "lamp-power-factor",
+    "lamp-power-factor-serious",
+    "lamp-silent",
+}
 """What sends a crew, and so wants a second night."""
 DETECTORS: Mapping[str, Callable[[Held, Lamp], Observed]] = {
     "out": lamps.lamp_out,
@@ -46,9 +63,17 @@ DETECTORS: Mapping[str, Callable[[Held, Lamp], Observed]] = {
     "dim": lamps.dim_failure,
     "day": lamps.day_burner,
     "driver": lamps.driver,
-    "factor": lamps.power_factor,
-    "factor-serious": partial(lamps.power_factor, serious=True),
+    "factor": factor.lamp_factor,
+    "factor-serious": partial(factor.lamp_factor, serious=True),
 }
+
+
+def fed(cabinet: Values, loop: str, phase: str) -> bool | None:
+    """Whether a loop feeds its lamps on a phase, from the points of their cabinet; None where contact or voltage is not known."""
+    closed, volts = truth(cabinet, f"{loop}/aux"), number(cabinet, f"u_{phase}")
+    if closed is False or truth(cabinet, f"{loop}/breaker") is False or (volts is not None and volts < DEAD_V):
+        return False
+    return None if volts is None else closed
 
 
 def reading(known: Known, time: int, values: Values, component: str, *, day: bool | None) -> Lamp:
@@ -57,6 +82,7 @@ def reading(known: Known, time: int, values: Values, component: str, *, day: boo
     """
     silent = truth(values, f"{component}/no_answer") is not False
     told: Values = {} if silent else values
+    watts, volts, amps = (number(told, f"{component}/{name}") for name in ("power", "voltage", "current"))
     return Lamp(
         place=known.place,
         time=time,
@@ -64,8 +90,10 @@ def reading(known: Known, time: int, values: Values, component: str, *, day: boo
         level=number(told, f"{component}/level"),
         asked=known.asked,
         steady_s=known.steady_s,
-        watts=number(told, f"{component}/power"),
-        volts=number(told, f"{component}/voltage"),
+        watts=watts,
+        volts=volts,
+        amps=amps,
+        factor=_factor(watts, volts, amps),
         rated=known.rated,
         day=day,
         failed=truth(told, f"{component}/failed"),
@@ -73,18 +101,41 @@ def reading(known: Known, time: int, values: Values, component: str, *, day: boo
     )
 
 
-def observe(state: NodeState, known: Known, lamp: Lamp, *, zone_ms: int) -> tuple[NodeState, tuple[Finding, ...]]:
-    """Take in one reading of one lamp; findings that changed, and those that a second night has confirmed."""
+def _factor(watts: float | None, volts: float | None, amps: float | None) -> float | None:
+    """Power factor of a sine-like load from what its node measures; None where it takes nothing, or something is not known."""
+    apparent = (volts or 0.0) * (amps or 0.0)
+    return None if watts is None or not apparent else min(1.0, watts / apparent)
+
+
+def observe(
+    state: NodeState, known: Known, lamp: Lamp, *, zone_ms: int, silent: bool | None = None
+) -> tuple[NodeState, tuple[Finding, ...]]:
+    """Take in one reading of one lamp; findings that changed, and those that a second night has confirmed. ``silent``: its node
+    does not answer.
+    """
+    state = _commanded(state, lamp)
     held = dict(state.held)
     found: list[Finding] = []
     for name, detector in DETECTORS.items():
         held[name], finding = detector(held.get(name, Held()), lamp)
         found += [finding] if finding is not None else []
+    held["silent"], finding = together.lamp_silent(held.get("silent", Held()), lamp, silent=silent)
+    found += [finding] if finding is not None else []
     restless, more = lamps.restless(state.restless, lamp, common=known.disturbed)
     found += more
     nights = dict(state.nights)
     for one in tuple(found):
         if one.fault in CONFIRMED:
-            nights[one.fault], sure = lamps.confirmed(nights.get(one.fault, lamps.Nights()), one, zone_ms=zone_ms)
+            command = state.commands if one.fault in AGAIN else None
+            before = nights.get(one.fault, lamps.Nights())
+            nights[one.fault], sure = lamps.confirmed(before, one, zone_ms=zone_ms, command=command)
             found += [sure] if sure is not None else []
     return replace(state, held=held, restless=restless, nights=nights), tuple(found)
+
+
+def _commanded(state: NodeState, lamp: Lamp) -> NodeState:
+    """Count what it was told anew; what is not known changes nothing."""
+    level = state.level if lamp.level is None else lamp.level
+    live = state.live if lamp.live is None else lamp.live
+    new = (state.level is not None and level != state.level) or (state.live is False and live is True)
+    return replace(state, level=level, live=live, commands=state.commands + new)

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from control.alarms.model import Evidence
-from lampwell.readings import Quality, quality_of
+from lampwell.readings import BAD_FLAGS, Flag
 
 Three = tuple[float | None, float | None, float | None]
 PHASES = "abc"
 UNKNOWN_THREE: Three = (None, None, None)
+_UNUSABLE = int(BAD_FLAGS | Flag.STALE)
 Values = Mapping[str, Evidence]
 """The newest reading of each point of a device, by its path."""
 
@@ -94,7 +95,7 @@ def usable(values: Values, path: str) -> float | bool | None:
     found = values.get(path)
     if found is None or found.value is None or isinstance(found.value, str):
         return None
-    return found.value if quality_of(found.flags) is Quality.GOOD else None
+    return None if found.flags & _UNUSABLE else found.value
 
 
 def number(values: Values, path: str) -> float | None:

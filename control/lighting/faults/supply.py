@@ -14,8 +14,6 @@ BACKFED_V, HEALTHY_V = 180.0, 198.0
 """A phase below the first while both others are above the second is lost too, if it carries no current for so long."""
 NO_AMPS = 0.1
 SPREAD_HIGH_V, SPREAD_LOW_V, NEUTRAL_A = 253.0, 190.0, 0.3
-LOW_V, HIGH_V = 198.0, 235.4
-"""The band of GB/T 12325 for 220 V (unverified)."""
 ALARM_LOW_V, ALARM_HIGH_V = 187.0, 253.0
 """15 % off nominal (domain streetlights 1.2, CPD 3000)."""
 
@@ -99,17 +97,18 @@ def _neutral(reading: Supply) -> Verdict:
     return Verdict(value=value, why=text, evidence=(*_volts(reading), *proof(reading.place, reading.time, i_n=reading.neutral)))
 
 
-def voltage(state: Held, reading: Supply, *, serious: bool = False) -> Observed:
-    """A live phase outside the band for ten minutes (a sag at dusk passes). ``serious``: outside 15 % of nominal."""
-    low, high = (ALARM_LOW_V, ALARM_HIGH_V) if serious else (LOW_V, HIGH_V)
+def voltage(state: Held, reading: Supply) -> Observed:
+    """A live phase 15 % off nominal for ten minutes. The narrower band is a budget of time: ``budget.voltage``."""
     live = [volts for volts in reading.volts if volts is not None and volts >= DEAD_V]
-    fault = "voltage-serious" if serious else "voltage"
     if not live:
-        return hold(state, reading.time, UNTOLD, VOLTAGE, fault, reading.place)
-    out = [volts for volts in live if not low <= volts <= high]
+        return hold(state, reading.time, UNTOLD, VOLTAGE, "voltage-serious", reading.place)
+    out = [volts for volts in live if not ALARM_LOW_V <= volts <= ALARM_HIGH_V]
     words = ", ".join(f"{volts:.0f} V" for volts in out)
-    text = Text(zh=f"电压{words}，允许{low:g}-{high:g} V", en=f"{words}, allowed {low:g}-{high:g} V")
-    return hold(state, reading.time, Verdict(value=bool(out), why=text, evidence=_volts(reading)), VOLTAGE, fault, reading.place)
+    text = Text(
+        zh=f"电压{words}，允许{ALARM_LOW_V:g}-{ALARM_HIGH_V:g} V", en=f"{words}, allowed {ALARM_LOW_V:g}-{ALARM_HIGH_V:g} V"
+    )
+    verdict = Verdict(value=bool(out), why=text, evidence=_volts(reading))
+    return hold(state, reading.time, verdict, VOLTAGE, "voltage-serious", reading.place)
 
 
 def _volts(reading: Supply, **more: float | bool | None) -> tuple[Evidence, ...]:

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from control.lighting.faults import cabinet, loop, supply
+from control.lighting.faults import cabinet, factor, loop, supply
+from control.lighting.faults.budget import Budget, voltage
 from control.lighting.faults.causes import explain
 from control.lighting.faults.counting import Counting, lamps_lost
 from control.lighting.faults.cut import Steady, cable_cut
+from control.lighting.faults.energy import Night, apart, energy, should_take
 from control.lighting.faults.leakage import Leak, leakage
 from control.lighting.faults.model import Finding, Held
-from control.lighting.faults.readings import PHASES, Command, Loop, Supply, Three, Values, number, truth
+from control.lighting.faults.readings import PHASES, UNKNOWN_THREE, Command, Loop, Supply, Three, Values, number, truth
 from control.lighting.faults.readings import loop as loop_reading
 from control.lighting.faults.readings import supply as supply_reading
 from control.lighting.stats import median
@@ -33,11 +35,12 @@ class LoopState:
 
     held: Mapping[str, Held] = field(default_factory=dict)
     command: Command = field(default_factory=Command)
-    reference: Three = (None, None, None)
+    reference: Three = UNKNOWN_THREE
     learning: tuple[Three, ...] = ()
     steady: Steady = field(default_factory=Steady)
     leak: Leak = field(default_factory=Leak)
     counting: tuple[Counting, Counting, Counting] = field(default_factory=lambda: (Counting(), Counting(), Counting()))
+    energy: Night = field(default_factory=Night)
     watts: float | None = None
 
 
@@ -46,7 +49,7 @@ class CabinetState:
     """State of one cabinet: its own clocks, its loops by component, and the findings that stand, by key."""
 
     held: Mapping[str, Held] = field(default_factory=dict)
-    still: cabinet.Still = field(default_factory=cabinet.Still)
+    budget: Budget = field(default_factory=Budget)
     loops: Mapping[str, LoopState] = field(default_factory=dict)
     standing: Mapping[str, Finding] = field(default_factory=dict)
 
@@ -55,7 +58,8 @@ class CabinetState:
 class Setting:
     """What is known of a cabinet besides its readings. ``lamps``: rated watts of the lamps on each phase, by loop component.
     ``zone_ms``: offset of local time. ``day``: the sun is well up; ``permitted``: a work order allows an open door;
-    ``expected``: on or off by program, by loop.
+    ``expected``: on or off by program, by loop. ``dimmed``: watts of each phase at the lamps' own levels, for loops whose lamps
+    have others than their loop; ``lost_ends``: neighbouring nodes at the end of a live loop that are lost.
     """
 
     place: str
@@ -64,29 +68,38 @@ class Setting:
     day: bool | None = None
     permitted: bool = False
     expected: Mapping[str, bool] = field(default_factory=dict)
+    dimmed: Mapping[str, Three] = field(default_factory=dict)
+    lost_ends: Mapping[str, int] = field(default_factory=dict)
 
 
 def observe(state: CabinetState, setting: Setting, time: int, values: Values) -> tuple[CabinetState, tuple[Finding, ...]]:
     """Take in what a cabinet says at ``time``; the findings that have changed, or whose cause has."""
     feed = supply_reading(setting.place, time, values)
     held, found = _cabinet(state, setting, feed, values)
+    budget, band = voltage(state.budget, feed, zone_ms=setting.zone_ms)
     loops: dict[str, LoopState] = {}
     fell = _fallen(state, values)
     for component in setting.lamps:
         before = state.loops.get(component, LoopState())
         others = None if fell is None else any(other != component for other in fell)
-        loops[component], more = _loop(before, setting, component, time, values, others_fell=others)
+        explained = apart(f"{setting.place}/{component}", state.standing.values())
+        loops[component], more = _loop(before, setting, component, time, values, others_fell=others, apart=explained)
         found += more
-    still, frozen = _frozen(state, setting, feed, loops)
-    found += [frozen] if frozen is not None else []
+    lit = any(one.command.value and (one.watts or 0.0) > 0 for one in loops.values())
+    held["frozen"], still = cabinet.frozen(held.get("frozen", Held()), setting.place, time, values, lit=lit)
+    found += [one for one in (still, band) if one is not None]
     standing, changed = _with_causes(state, found)
-    return replace(state, held=held, still=still, loops=loops, standing=standing), changed
+    return CabinetState(held=held, budget=budget, loops=loops, standing=standing), changed
 
 
 def forget(state: CabinetState, component: str) -> CabinetState:
     """After a repair or a change of the inventory: learn this loop's currents and powers anew."""
     fresh = replace(
-        state.loops.get(component, LoopState()), reference=(None, None, None), learning=(), counting=LoopState().counting
+        state.loops.get(component, LoopState()),
+        reference=UNKNOWN_THREE,
+        learning=(),
+        counting=LoopState().counting,
+        energy=Night(),
     )
     return replace(state, loops={**state.loops, component: fresh})
 
@@ -99,8 +112,7 @@ def _cabinet(state: CabinetState, setting: Setting, feed: Supply, values: Values
     detectors: dict[str, supply.Detector] = {
         "mains": supply.mains_lost,
         "neutral": supply.neutral_open,
-        "voltage": supply.voltage,
-        "serious": partial(supply.voltage, serious=True),
+        "serious": supply.voltage,
         **{f"phase-{name}": partial(supply.phase_lost, phase=n) for n, name in enumerate(PHASES)},
     }
     for name, detector in detectors.items():
@@ -111,14 +123,6 @@ def _cabinet(state: CabinetState, setting: Setting, feed: Supply, values: Values
         held.get("door", Held()), feed.place, feed.time, open_=door, permitted=setting.permitted
     )
     return held, found + ([finding] if finding is not None else [])
-
-
-def _frozen(
-    state: CabinetState, setting: Setting, feed: Supply, loops: Mapping[str, LoopState]
-) -> tuple[cabinet.Still, Finding | None]:
-    """The cabinet's meter stands still while one of its loops is on and draws."""
-    lit = any(one.command.value and (one.watts or 0.0) > 0 for one in loops.values())
-    return cabinet.frozen(state.still, setting.place, feed.time, feed.volts, feed.amps, feed.watts, lit=lit)
 
 
 def _fallen(state: CabinetState, values: Values) -> list[str] | None:
@@ -140,32 +144,54 @@ def _fallen(state: CabinetState, values: Values) -> list[str] | None:
 
 
 def _loop(
-    state: LoopState, setting: Setting, component: str, time: int, values: Values, *, others_fell: bool | None
+    state: LoopState, setting: Setting, component: str, time: int, values: Values, *, others_fell: bool | None, apart: bool
 ) -> tuple[LoopState, list[Finding]]:
     command, reading = loop_reading(state.command, setting.place, time, values, component, state.reference)
     reading = replace(reading, expected=setting.expected.get(component))
     mains = None if None in reading.volts else all(volts is not None and volts >= supply.DEAD_V for volts in reading.volts)
     held, found = dict(state.held), []
-    for name, detector in _detectors(setting, mains):
+    for name, detector in _detectors(setting, component, mains):
         held[name], finding = detector(held.get(name, Held()), reading)
         found += [finding] if finding is not None else []
     steady, cut = cable_cut(state.steady, reading, others_fell=others_fell)
     leak, leaks = leakage(state.leak, reading, trip_ma=number(values, f"{component}/trip_ma"))
     counting, counted = _count(state, setting, component, reading)
+    night, mismatch = _energy(state.energy, setting, component, reading, number(values, f"{component}/energy"), apart=apart)
     total = None if None in reading.watts else sum(watts or 0.0 for watts in reading.watts)
-    after = replace(_learn(state, reading), held=held, command=command, steady=steady, leak=leak, counting=counting, watts=total)
-    return after, [*found, *([cut] if cut is not None else []), *leaks, *counted]
+    after = replace(
+        _learn(state, reading),
+        held=held,
+        command=command,
+        steady=steady,
+        leak=leak,
+        counting=counting,
+        energy=night,
+        watts=total,
+    )
+    return after, [*found, *(one for one in (cut, mismatch) if one is not None), *leaks, *counted]
 
 
-def _detectors(setting: Setting, mains: bool | None) -> Iterator[tuple[str, loop.Detector]]:
+def _energy(
+    state: Night, setting: Setting, component: str, reading: Loop, counter: float | None, *, apart: bool
+) -> tuple[Night, Finding | None]:
+    a, b, c = (sum(watts) for watts in setting.lamps[component])
+    rated = (a, b, c)
+    should = None if apart else should_take(reading, rated, setting.dimmed.get(component))
+    return energy(state, reading, counter, rated=rated, should=should, zone_ms=setting.zone_ms)
+
+
+def _detectors(setting: Setting, component: str, mains: bool | None) -> Iterator[tuple[str, loop.Detector]]:
     yield "open", loop.loop_open
     yield "breaker", loop.breaker_open
     yield "welded", loop.welded
     yield "feedback", loop.feedback_fault
     yield "closing", loop.not_closing
     yield "day", partial(loop.day_burning, day=setting.day)
-    yield "theft", partial(cabinet.cable_theft, mains=mains)
+    yield "theft", partial(cabinet.cable_theft, mains=mains, lost_end_units=setting.lost_ends.get(component, 0))
     yield "schedule", cabinet.schedule_not_executed
+    mixed = component in setting.dimmed
+    yield "factor", partial(factor.loop_factor, mixed=mixed)
+    yield "factor-serious", partial(factor.loop_factor, mixed=mixed, serious=True)
     for n, name in enumerate(PHASES):
         yield f"open-{name}", partial(loop.phase_open, phase=n)
 

@@ -14,8 +14,8 @@ UNEQUAL = frozenset({"lamps-lost", "cable-cut", "loop-phase-open"})
 """While one of these stands, what a loop has learned of its own power is not to be trusted as healthy."""
 LINKS = frozenset({"device-offline", "key-device-offline", "device-silent", "key-device-silent", "bus-overload", "link-down"})
 SUPPLY = frozenset({"cabinet-mains", "phase-a-lost", "phase-b-lost", "phase-c-lost"})
-NOT_THE_FACILITY = LINKS | SUPPLY | {"cabinet-door", "meter-door", "local-fallback"}
-"""Supply, links, doors and operating states: an alarm, and no damage to the facility (this project's reading)."""
+NOT_THE_FACILITY = LINKS | SUPPLY | {"voltage", "cabinet-door", "meter-door", "local-fallback", "energy-mismatch"}
+"""Supply, links, doors, books and operating states: an alarm, and no damage to the facility (this project's reading)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
