@@ -11,11 +11,12 @@ import msgspec
 
 from gateway.lighting import words
 from gateway.lighting.following import Now, follow
-from gateway.lighting.kept import Kept, shifted, without_past
+from gateway.lighting.hazards import Hazard
+from gateway.lighting.kept import Kept, shifted, text, without_past
 from gateway.lighting.orders import Here, take
 from gateway.lighting.steady import Reckoned
 from gateway.lighting.store import LightingStore
-from lampwell.lighting import Override, Text
+from lampwell.lighting import Override
 from lampwell.lighting.model import OFF, Layer
 from lampwell.lighting.wire import BadOrder, Outcome, State, read_order
 
@@ -76,23 +77,27 @@ class Book:
         self.kept, said = follow(self.kept, now)
         self._untold += said
 
-    def lock_tripped(self, tripped: Iterable[str], at: int, edge: str) -> None:
-        """A loop that tripped by leakage is locked here too, until a named person releases it."""
-        for target in tripped:
-            if any(one.layer is Layer.INTERLOCK for one in self.kept.locks(target)):
+    def lock_unsafe(self, hazards: Iterable[Hazard], at: int, edge: str) -> None:
+        """What is unsafe is locked here too, until a named person releases it."""
+        for hazard in hazards:
+            free = tuple(one for one in hazard.targets if not self._interlocked(one))
+            if not free:
                 continue
-            log.warning("%s has tripped by leakage: locked until it is released", target)
+            log.warning("%s: %s: locked until it is released", words.named(free), hazard.reason.en)
             lock = Override(
-                id=f"leak-{target.replace('/', '-')}-{at}"[-64:],
+                id=f"{hazard.name}-{at}"[-64:],
                 layer=Layer.INTERLOCK,
-                targets=(target,),
+                targets=free,
                 level=OFF,
                 issued=at,
                 start=at,
                 who=edge,
-                reason=Text(zh="回路漏电跳闸", en="the loop tripped by leakage"),
+                reason=text(hazard.reason),
             )
             self.kept = replace(self.kept, overrides=(*self.kept.overrides, lock))
+
+    def _interlocked(self, target: str) -> bool:
+        return any(one.layer is Layer.INTERLOCK for one in self.kept.locks(target))
 
     def forget(self, at: int) -> None:
         """What is over and done."""

@@ -7,7 +7,7 @@ What becomes of an order that was taken is for ``following``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.lighting import words
 from gateway.lighting.kept import Dealt, Kept, text
@@ -23,8 +23,8 @@ Answer = tuple[Kept, tuple[Outcome, ...]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Here:
     """What an order is held against. ``at``: the node's time, epoch ms; ``known``: it can be believed; ``not_before``: it is at
-    least so late by the senders' clocks; ``cabinets``: this node's; ``targets``: of the plan in force; ``tripped``: loops whose
-    device still reports its leakage trip.
+    least so late by the senders' clocks; ``cabinets``: this node's; ``targets``: of the plan in force; ``unsafe``: loops of which
+    their cabinet still reports a hazard, and which.
     """
 
     at: int
@@ -32,7 +32,7 @@ class Here:
     not_before: int = 0
     cabinets: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
-    tripped: frozenset[str] = frozenset()
+    unsafe: Mapping[str, Said] = field(default_factory=dict)
 
 
 class _Refused(Exception):
@@ -180,8 +180,8 @@ def _release(kept: Kept, order: Order, release: Release, here: Here) -> tuple[Ke
     if found is None:
         changed = kept if release.order in kept.orders else kept.with_order(_void(release.order, here))
         return changed, _dealt(order, here, State.REFUSED, words.nothing_stands(release.order))
-    if found.layer is Layer.INTERLOCK and (tripped := sorted(here.tripped & set(found.targets))):
-        raise _Refused(words.still_tripped(tripped))
+    if found.layer is Layer.INTERLOCK and (still := [one for one in found.targets if one in here.unsafe]):
+        raise _Refused(words.unsafe(still, here.unsafe[still[0]]))
     if found.end is not None and found.start < here.at < found.end:  # the way back is still to be gone
         rest = (*(one for one in kept.overrides if one is not found), replace(found, end=here.at))
     else:

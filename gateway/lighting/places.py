@@ -12,12 +12,11 @@ from lampwell.assets import County, Device, DeviceKind, Lamp
 from lampwell.lighting import Plan
 from lampwell.points import Value
 from lampwell.profiles.model import Register
+from lampwell.supply import DEAD_V
 
 NOMINAL_V = 220.0
 _LOOP_READS = ("aux", "i_a", "i_b", "i_c", "level", "commanded", "local_override", "leak_trip", "locked")
 _CABINET_READS = ("mode", "remote", "u_a", "u_b", "u_c")
-_DROPOUT_V = 110.0
-"""Below half of the nominal voltage a phase is lost (domain streetlights 3)."""
 
 
 class Readings(Protocol):
@@ -170,7 +169,7 @@ def _loops_seen(place: CabinetPlace, readings: Readings, heard: float) -> Iterat
         return None if position is None else readings.value(device, position)
 
     mode, remote, *volts = (read(place.columns.get(path)) for path in _CABINET_READS)
-    live = [float(volt) > _DROPOUT_V for volt in volts if isinstance(volt, int | float)]
+    live = [float(volt) > DEAD_V for volt in volts if isinstance(volt, int | float)]
     for loop in place.loops:
         aux, *amps, level, commanded, override, trip, locked = (read(position) for position in loop.reads)
         phases = sum(position is not None for position in loop.reads[1:4])

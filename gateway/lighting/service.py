@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time as machine
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from gateway.lighting.book import Book
 from gateway.lighting.driver import QUICK, Driver, Item, Port
 from gateway.lighting.fallback import TABLE, give_back
 from gateway.lighting.following import Check, Now
+from gateway.lighting.hazards import Hazard, unsafe
 from gateway.lighting.kept import stands
 from gateway.lighting.orders import Here
 from gateway.lighting.places import Readings
@@ -152,7 +153,9 @@ class Lighting:
         now = self._clock.monotonic()
         time = self._time(now)
         self._at = time.at
-        self._take_orders(time, now)
+        hazards = self._works.hazards(self._devices) if self._works is not None else ()
+        self._book.lock_unsafe(hazards, time.at, self._edge)
+        self._take_orders(time, now, hazards)
         acts = self._reconcile(self._works, time, now) if self._works is not None else {}
         if self._works is None and self._bereft:
             self._give_back()
@@ -165,6 +168,8 @@ class Lighting:
             self._tell(write(outcome))
         for device, (items, reads, looks) in acts.items():
             self._driver.give(device, items, reads, looks)
+        for device, reads in (self._works.doubts() if self._works is not None else {}).items():
+            self._driver.give(device, [], reads, QUICK)
         self.status = replace(self.status, round_ms=cost * 1000)
 
     def _time(self, now: float) -> Reckoned:
@@ -173,26 +178,24 @@ class Lighting:
         self._book.move(time.moved)
         return time
 
-    def _take_orders(self, time: Reckoned, now: float) -> None:
+    def _take_orders(self, time: Reckoned, now: float, hazards: Iterable[Hazard]) -> None:
+        dangers = unsafe(hazards)
         while self._waiting:
-            if self._book.take(self._waiting.popleft(), self._here(time, now), now):
+            if self._book.take(self._waiting.popleft(), self._here(time, now, dangers), now):
                 self._adopt()
 
-    def _here(self, time: Reckoned, now: float) -> Here:
-        works = self._works
-        loops = works.places.look(self._devices)[0] if works else {}
+    def _here(self, time: Reckoned, now: float, dangers: Mapping[str, Said]) -> Here:
         return Here(
             at=time.at,
             known=time.known,
             not_before=self._book.not_before(now),
             cabinets=frozenset(device.id for device in self._cabinets()),
-            targets=works.targets if works else frozenset(),
-            tripped=frozenset(key for key, seen in loops.items() if seen.tripped),
+            targets=self._works.targets if self._works else frozenset(),
+            unsafe=dangers,
         )
 
     def _reconcile(self, works: Works, time: Reckoned, now: float) -> Acts:
         loops, lamps = works.places.look(self._devices)
-        self._book.lock_tripped((key for key, seen in loops.items() if seen.tripped), time.at, self._edge)
         dark, outside = works.dark(self._devices, now)
         wanted = works.desired.at(time, self._book.kept.overrides, dark, outside)
         actions, self.checks = works.reconciler.round(now, wanted, loops, lamps)
@@ -236,6 +239,7 @@ class Lighting:
         if self._works is not None:
             works.reconciler.keep(self._works.reconciler)
             works.clocks |= self._works.clocks
+            works.known_hazards = self._works.known_hazards
         if works.places.homeless:
             log.warning("no device here for %s", words.named(works.places.homeless))
         self._works = works

@@ -115,12 +115,32 @@ def released_before() -> Said:
     return Said(zh="在到达之前已被解除", en="it was released before it came")
 
 
-def still_tripped(loops: Sequence[str]) -> Said:
+def leaked() -> Said:
+    """Why a loop is locked."""
+    return Said(zh="回路漏电跳闸", en="the loop tripped by leakage")
+
+
+def neutral_broken() -> Said:
+    """Why a cabinet is locked."""
+    return Said(zh="断零：相电压偏移，中性线无电流", en="the neutral is broken: phases drift apart, no neutral current")
+
+
+def still_tripped() -> Said:
     """The device's own latch."""
     return Said(
-        zh=f"{named(loops)} 漏电跳闸未复位：须现场检查并复位后才能解除联锁",
-        en=f"{named(loops)}: the leakage trip stands; inspect and reset it at the cabinet before the interlock is released",
+        zh="漏电跳闸未复位：须现场检查并复位后才能解除联锁",
+        en="the leakage trip stands; inspect and reset it at the cabinet before the interlock is released",
     )
+
+
+def still_broken(cabinet: str) -> Said:
+    """Readings say so now."""
+    return Said(zh=f"{cabinet} 相电压仍然偏移", en=f"the phases of {cabinet} still drift apart")
+
+
+def unsafe(loops: Sequence[str], why: Said) -> Said:
+    """What made the interlock is still there."""
+    return Said(zh=f"{named(loops)} {why.zh}", en=f"{named(loops)}: {why.en}")
 
 
 def bad_order(error: str) -> Said:

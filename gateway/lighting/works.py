@@ -9,6 +9,7 @@ from typing import NamedTuple
 from gateway.lighting.desired import Desired
 from gateway.lighting.driver import QUICK, SLOW, Item
 from gateway.lighting.fallback import Fallback
+from gateway.lighting.hazards import Hazard, Hazards
 from gateway.lighting.places import CabinetPlace, Places, Readings, find_places
 from gateway.lighting.reconcile import Action, Kind, Reconciler
 from gateway.lighting.steady import witness_of
@@ -16,8 +17,10 @@ from lampwell.assets import County
 from lampwell.lighting import Plan
 from lampwell.lighting.lux import ANY, LuxReading, Vote
 from lampwell.profiles.model import Register
+from lampwell.supply import neutral_open
 
 CLOCK_STALE_S = 600.0
+SUPPLY = ("u_a", "u_b", "u_c", "i_n")
 Acts = dict[str, tuple[list[Item], list[int], tuple[float, ...]]]
 """By device: what to write, which columns to read back, and the pauses before each look."""
 
@@ -45,6 +48,7 @@ class Works:
     votes: Mapping[str, Vote]
     outside: Vote = field(default_factory=lambda: Vote(ANY))
     clocks: dict[str, tuple[int, float]] = field(default_factory=dict)
+    known_hazards: Hazards = field(default_factory=Hazards)
 
     @property
     def targets(self) -> frozenset[str]:
@@ -66,6 +70,18 @@ class Works:
         lux = [LuxReading(value, round(1000 * readings.heard(device))) for device, value in told if value is not None]
         at = round(1000 * now)
         return {name: vote.hear(lux, at) for name, vote in self.votes.items()}, self.outside.hear(lux, at)
+
+    def hazards(self, readings: Readings) -> tuple[Hazard, ...]:
+        """What makes loops unsafe now."""
+        cabinets = list(self._cabinets())
+        neutrals = {one.device.id: (readings.heard(one.device.id), _neutral(one, readings)) for one in cabinets}
+        of_cabinet = {one.device.id: tuple(loop.spec.id for loop in one.loops) for one in cabinets}
+        return self.known_hazards.look(self.places.look(readings)[0], neutrals, of_cabinet)
+
+    def doubts(self) -> Mapping[str, list[int]]:
+        """What to read again at once, by cabinet: the proof of a broken neutral is not to wait for the next poll."""
+        doubtful = [one for one in self._cabinets() if one.device.id in self.known_hazards.doubtful]
+        return {one.device.id: [one.columns[path] for path in SUPPLY] for one in doubtful}
 
     def items(self, actions: list[Action]) -> Acts:
         """Actions by device."""
@@ -106,6 +122,11 @@ def _spots(places: Places) -> dict[str, Spot]:
         for lamp in place.lamps:
             found[lamp.spec.id] = Spot(place, None, lamp.set_level, (lamp.level,), SLOW)
     return found
+
+
+def _neutral(place: CabinetPlace, readings: Readings) -> bool | None:
+    *volts, neutral = (_number(place, readings, path) for path in SUPPLY)
+    return neutral_open(volts, neutral)
 
 
 def _number(place: CabinetPlace, readings: Readings, path: str) -> float | None:

@@ -261,6 +261,38 @@ async def test_a_leaking_loop_is_locked_until_a_person_releases_it(taihe: County
         assert rig.yard.lit(L3) == 100
 
 
+async def test_a_broken_neutral_cuts_its_cabinet_and_no_other(taihe: County, tmp_path: Path, plan: Plan) -> None:
+    """Drivers burn in minutes: all loops of that cabinet open within ten seconds and stay open over a restart until a person
+    releases them; its neighbour burns on."""
+    rig = make_rig(taihe, tmp_path, "2026-09-10T20:00", ("cabinet-01", "cabinet-02"))
+    async with rig.running():
+        await planned(rig, only(plan, "cabinet-01", "cabinet-02"))
+        await rig.run(60)
+        mine = [one.id for one in plan.targets if not one.loop and one.cabinet == "cabinet-01"]
+        burning = [one for one in mine if rig.yard.lit(one)]
+        assert burning
+        rig.yard.fault("cabinet-01", "neutral-open")
+        await rig.run(10)
+        assert [rig.yard.lit(one) for one in mine] == [0] * len(mine)
+        (lock,) = read_overrides(rig.lighting.status.overrides)
+        assert (lock.layer, set(lock.targets), lock.end) == ("interlock", set(mine), None)
+        assert "neutral" in lock.reason.en
+        assert rig.yard.lit("cabinet-02/loop1") > 0
+        await rig.restart()
+        await rig.run(600)
+        assert [rig.yard.lit(one) for one in mine] == [0] * len(mine)
+        rig.order(Release(order=lock.id, reason=WHY), "too-early")
+        await rig.run(120)
+        assert [rig.yard.lit(one) for one in mine] == [0] * len(mine)
+        (again,) = read_overrides(rig.lighting.status.overrides)
+        assert again.id != lock.id
+        rig.yard.fault("cabinet-01", "neutral-open", on=False)
+        await rig.run(30)
+        rig.order(Release(order=again.id, reason=WHY), "mended")
+        await rig.told("mended", State.VERIFIED, within_s=90)
+        assert sorted(one for one in mine if rig.yard.lit(one)) == sorted(burning)
+
+
 async def test_a_crew_lock_keeps_a_loop_dark_at_once(taihe: County, tmp_path: Path, plan: Plan) -> None:
     """Off without waiting for its turn, verified by feedback and current, above any lease, through the evening."""
     rig = make_rig(taihe, tmp_path, "2026-09-10T20:00")

@@ -14,6 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from gateway.lighting.following import LONGEST_MS, UNKNOWN_MS, Check, Now, follow
 from gateway.lighting.kept import Kept, without_past
 from gateway.lighting.orders import Here, take
+from gateway.lighting.words import still_tripped
 from lampwell.lighting import Plan
 from lampwell.lighting.model import Layer, Override, Text
 from lampwell.lighting.wire import Do, Lease, Lock, Order, Release, Said, State, TakePlan
@@ -114,7 +115,7 @@ def test_an_interlock_is_released_only_when_the_device_is_reset() -> None:
     kept = Kept(overrides=(lock,))
     assert "interlock" in refusal(kept, order(lease(L1, level=100)))
     assert "leakage trip stands" in refusal(
-        kept, order(Release(order="leak", reason=WHY)), replace(HERE, tripped=frozenset({L1}))
+        kept, order(Release(order="leak", reason=WHY)), replace(HERE, unsafe={L1: still_tripped()})
     )
     assert given(kept, order(Release(order="leak", reason=WHY))).overrides == ()
 
