@@ -1,4 +1,4 @@
-"""The virtual cabinets of the demo county, spoken to without sockets so that nights pass quickly, and a gateway for them."""
+"""The virtual cabinets of the demo county, spoken to without sockets so that nights pass quickly, and a gateway that lights."""
 
 from __future__ import annotations
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import msgspec
 
+from gateway.clockwatch import EARLIEST_MS
 from gateway.lighting import words
 from gateway.lighting.following import Now, follow
 from gateway.lighting.hazards import Hazard
@@ -38,6 +39,7 @@ class Book:
         self._saved_at = float("-inf")
         self._untold: list[Outcome] = []
         self._senders = (0, 0.0)
+        self._firm: frozenset[str] = frozenset()
 
     @property
     def damaged(self) -> bool:
@@ -47,11 +49,16 @@ class Book:
     async def load(self) -> None:
         """What an earlier life left."""
         self.kept = self._saved = await asyncio.to_thread(self._store.load)
+        self._firm = frozenset(one.id for one in self.kept.overrides if one.start >= EARLIEST_MS)
 
-    def move(self, delta: int) -> None:
-        """The node's time was set by so much."""
-        if delta:
-            self.kept = shifted(self.kept, delta)
+    def move(self, time: Reckoned) -> None:
+        """The node's time was set. Leases of an earlier life keep the ends they were given by a time that was known then: how long
+        the node was away is no part of them.
+        """
+        if time.moved:
+            self.kept = shifted(self.kept, time.moved, self._firm)
+        if time.known and not time.margin_ms:
+            self._firm = frozenset()
 
     def take(self, text: str, here: Here, now: float) -> bool:
         """An order came. True where another plan is in force since."""
@@ -99,9 +106,9 @@ class Book:
     def _interlocked(self, target: str) -> bool:
         return any(one.layer is Layer.INTERLOCK for one in self.kept.locks(target))
 
-    def forget(self, at: int) -> None:
-        """What is over and done."""
-        self.kept = without_past(self.kept, at)
+    def forget(self, at: int, loop_of: Mapping[str, str]) -> None:
+        """What is over and done. ``loop_of``: the loops of lamps."""
+        self.kept = without_past(self.kept, at, loop_of)
 
     async def save(self, time: Reckoned, now: float) -> None:
         """At once where something is not to be forgotten; else every minute while a lease runs, every hour otherwise."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from lampwell.lighting import Override, Text
@@ -67,9 +67,13 @@ class Kept:
         return tuple(sorted(found, key=lambda one: -one.layer))
 
 
-def without_past(kept: Kept, at: int) -> Kept:
-    """Without leases whose way back is over, and without orders that nobody can repeat any more. The same object if all stay."""
+def without_past(kept: Kept, at: int, loop_of: Mapping[str, str] | None = None) -> Kept:
+    """Without leases whose way back is over, and without orders that nobody can repeat any more. The same object if all stay.
+    ``loop_of``: the loops of lamps.
+    """
     overrides = tuple(one for one in kept.overrides if one.end is None or at < one.end + one.ramp_back_s * 1000)
+    for gone in (one for one in kept.overrides if one not in overrides):
+        overrides = tuple(rest for one in overrides if (rest := _not_replaced(one, gone, loop_of or {})).targets)
     orders = {key: one for key, one in kept.orders.items() if one.pending or at < one.expires + FORGET_MS}
     if len(orders) > MOST_REMEMBERED:
         ended = sorted((one for one in orders.values() if not one.pending), key=lambda one: one.expires)
@@ -80,10 +84,21 @@ def without_past(kept: Kept, at: int) -> Kept:
     return replace(kept, overrides=overrides, orders=orders)
 
 
-def shifted(kept: Kept, delta: int) -> Kept:
-    """The node's idea of the time moved by ``delta`` ms: what has an end still lasts as long as it was given."""
+def _not_replaced(one: Override, gone: Override, loop_of: Mapping[str, str]) -> Override:
+    """Where a lease took the place of an earlier one, that one does not come back when it is over (TALQ: no stack)."""
+    if one.layer is not Layer.LEASE or one.issued > gone.issued or one.start > gone.start:
+        return one
+    left = tuple(each for each in one.targets if each not in gone.targets and loop_of.get(each, "") not in gone.targets)
+    return one if len(left) == len(one.targets) else replace(one, targets=left)
+
+
+def shifted(kept: Kept, delta: int, firm: Collection[str] = ()) -> Kept:
+    """The node's idea of the time moved by ``delta`` ms: what has an end still lasts as long as it was given. ``firm``: ids of
+    those that keep their ends.
+    """
     moved = tuple(
-        one if one.end is None else replace(one, start=one.start + delta, end=one.end + delta) for one in kept.overrides
+        one if one.end is None or one.id in firm else replace(one, start=one.start + delta, end=one.end + delta)
+        for one in kept.overrides
     )
     orders = {key: replace(one, since=one.since + delta) for key, one in kept.orders.items()}
     return replace(kept, overrides=moved, orders=orders)

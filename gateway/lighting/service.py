@@ -159,7 +159,7 @@ class Lighting:
         acts = self._reconcile(self._works, time, now) if self._works is not None else {}
         if self._works is None and self._bereft:
             self._give_back()
-        self._book.forget(time.at)
+        self._book.forget(time.at, self._works.loop_of if self._works else {})
         self._show(time.at)
         cost = machine.perf_counter() - began
         await self._book.save(time, now)
@@ -175,7 +175,7 @@ class Lighting:
     def _time(self, now: float) -> Reckoned:
         witness = self._works.witness(self._devices, now) if self._works else None
         time = self._steady.reckon(self._clock.now(), now, trusted=self._trusted(), witness=witness)
-        self._book.move(time.moved)
+        self._book.move(time)
         return time
 
     def _take_orders(self, time: Reckoned, now: float, hazards: Iterable[Hazard]) -> None:

@@ -55,6 +55,11 @@ class Works:
         """Of the plan."""
         return frozenset(self.desired.table.targets)
 
+    @property
+    def loop_of(self) -> Mapping[str, str]:
+        """The loops of lamps."""
+        return {lamp.id: lamp.loop for lamp in self.desired.lamps}
+
     def witness(self, readings: Readings, now: float) -> int | None:
         """The time by the cabinets' own clocks; one that stands still says nothing."""
         for place in self._cabinets():
