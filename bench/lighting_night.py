@@ -102,7 +102,6 @@ class Night:
     mosquitto: Mosquitto
     desk: Desk
     folder: Path
-    disk: Disk
     lit: list[tuple[int, dict[str, int]]] = field(default_factory=list)
     gateway: Gateway = field(init=False)
     _task: asyncio.Task[None] = field(init=False)
@@ -124,12 +123,11 @@ class Night:
         return {path.name: path.read_bytes() for path in self.folder.glob("lighting*")}
 
     async def run(self, seconds: float) -> None:
-        """Second by second, noting what burns; what is being written to the disk meanwhile is waited for."""
+        """Second by second, noting what burns."""
         loops = [f"{key}/loop{one.number}" for key, cabinet in self.yard.cabinets.items() for one in cabinet.loops]
         end = self.clock.elapsed + seconds
         while self.clock.elapsed < end:
             await self.clock.advance(min(1.0, end - self.clock.elapsed), settle=TURNS)
-            await self.disk.rest()
             self.lit.append((self.clock.true, {loop: self.yard.lit(loop) for loop in loops}))
 
     async def until(self, at: int) -> None:
@@ -154,8 +152,7 @@ class Night:
 @asynccontextmanager
 async def night(folder: Path, start: int) -> AsyncIterator[Night]:
     """Everything at work until the block ends."""
-    disk = Disk()
-    asyncio.get_running_loop().set_default_executor(disk)
+    asyncio.get_running_loop().set_default_executor(Disk())
     at_broker, *ports = free_ports(4)
     county, clock = small_county(at_broker, ports), WallClock(start_ms=start)
     truth = TrueClock(clock)
@@ -168,7 +165,7 @@ async def night(folder: Path, start: int) -> AsyncIterator[Night]:
         yard = Yard(county, clock, DEVICES)
         simulation = Simulation(county, clock=truth, data_dir=folder / "field", world=Streets(yard))
         desk = Desk(county.broker, next(one.node for one in county.edges if one.id == EDGE), truth)
-        made = Night(county, clock, yard, mosquitto, desk, folder / "gateway", disk)
+        made = Night(county, clock, yard, mosquitto, desk, folder / "gateway")
         tasks = [asyncio.create_task(simulation.run()), asyncio.create_task(desk.transport.run())]
         await asyncio.wait_for(simulation.ready(), 20)
         made.launch()

@@ -14,8 +14,10 @@ from lampwell.lighting import Timetable
 from lampwell.lighting.wire import Lease, Lock, Order, Release
 
 SPACING_S, MOST_ONS, HOUR_S = 5.0, 6, 3600
-SLACK_S = 1.0
+SLACK_S = 0.5
 """A write may come so long after the round that asked for it: what must not be forgotten goes to the disk first."""
+Move = tuple[int, str, bool]
+"""True time, loop, whether it was switched on."""
 AROUND_S = 8
 """A level of a ramp may be written so late: a round, the gap between two of its levels, a second on the way."""
 
@@ -103,10 +105,8 @@ class Oracle:
         return {self.wanted(target, at - n * 500) for n in range(round(seconds * 2) + 1)}
 
 
-def spared(moves: Iterable[tuple[int, str, bool]], oracle: Oracle) -> str:
-    """What is wrong with the moves of one cabinet's contactors (true time, loop, whether on), "" nothing. What a lock switches off
-    waits for nothing.
-    """
+def spared(moves: Iterable[Move], oracle: Oracle) -> str:
+    """What is wrong with the moves of one cabinet's contactors, "" nothing. What a lock switches off waits for nothing."""
     last, ons = float("-inf"), dict[str, list[int]]()
     for at, loop, on in moves:
         if at - last < (SPACING_S - SLACK_S) * 1000 and (on or not oracle.locked(loop, at)):
@@ -120,9 +120,9 @@ def spared(moves: Iterable[tuple[int, str, bool]], oracle: Oracle) -> str:
     return ""
 
 
-def moves_of(writes: Iterable[tuple[int, str, str, object]], closed: Mapping[str, bool]) -> dict[str, list[tuple[int, str, bool]]]:
+def moves_of(writes: Iterable[tuple[int, str, str, object]], closed: Mapping[str, bool]) -> dict[str, list[Move]]:
     """By cabinet, the writes that moved a contactor. ``closed``: by loop before the first."""
-    now, found = dict(closed), dict[str, list[tuple[int, str, bool]]]()
+    now, found = dict(closed), dict[str, list[Move]]()
     for at, device, path, value in writes:
         component, _, name = path.rpartition("/")
         loop = f"{device}/{component}"

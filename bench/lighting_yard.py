@@ -156,21 +156,15 @@ class Yard:
 
 
 class Disk(ThreadPoolExecutor):
-    """What is read and written takes real time, in which virtual time must stand still."""
-
-    def __init__(self) -> None:
-        super().__init__(max_workers=1)
-        self._last: Future[Any] | None = None
+    """What is read and written takes real time, in which virtual time must stand still: whoever asks does it, at once."""
 
     def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        self._last = super().submit(work, *arguments, **named)
-        return self._last
-
-    async def rest(self) -> None:
-        if self._last is not None and not self._last.done():
-            await asyncio.wrap_future(self._last)
-        for _ in range(4):
-            await asyncio.sleep(0)
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*arguments, **named))
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            done.set_exception(error)
+        return done
 
 
 @dataclass
@@ -186,7 +180,6 @@ class Rig:
     _count: int = 0
 
     def __post_init__(self) -> None:
-        self.disk = Disk()
         self.lighting = self._made()
 
     def _made(self) -> Lighting:
@@ -203,7 +196,7 @@ class Rig:
 
     @contextlib.asynccontextmanager
     async def running(self, step_s: float = 1.0, poll_s: float = 5.0) -> AsyncIterator[Rig]:
-        asyncio.get_running_loop().set_default_executor(self.disk)
+        asyncio.get_running_loop().set_default_executor(Disk())
         field_task = asyncio.create_task(self.yard.run(step_s, poll_s))
         self._task = asyncio.create_task(self.lighting.run())
         try:
@@ -225,11 +218,10 @@ class Rig:
         await self.run(0.1)
 
     async def run(self, seconds: float) -> None:
-        """Time passes; what is being written to the disk meanwhile is waited for."""
+        """Time passes."""
         end = self.clock.elapsed + seconds
         while self.clock.elapsed < end:
             await self.clock.advance(min(1.0, end - self.clock.elapsed), settle=8)
-            await self.disk.rest()
 
     async def until(self, clock: str) -> None:
         """Go on to the next time of day, Taihe's."""

@@ -13,7 +13,7 @@ from gateway.clockwatch import EARLIEST_MS
 from gateway.lighting import words
 from gateway.lighting.following import Now, follow
 from gateway.lighting.hazards import Hazard
-from gateway.lighting.kept import Kept, shifted, text, without_past
+from gateway.lighting.kept import Kept, Moves, shifted, text, without_past
 from gateway.lighting.orders import Here, take
 from gateway.lighting.steady import Reckoned
 from gateway.lighting.store import LightingStore
@@ -52,13 +52,17 @@ class Book:
         self._firm = frozenset(one.id for one in self.kept.overrides if one.start >= EARLIEST_MS)
 
     def move(self, time: Reckoned) -> None:
-        """The node's time was set. Leases of an earlier life keep the ends they were given by a time that was known then: how long
-        the node was away is no part of them.
+        """The node's time was set. Leases of an earlier life keep the ends they were given by a time that was known then: how
+        long the node was away is no part of them.
         """
         if time.moved:
             self.kept = shifted(self.kept, time.moved, self._firm)
         if time.known and not time.margin_ms:
             self._firm = frozenset()
+
+    def note(self, moves: Moves) -> None:
+        """Contactors are to move."""
+        self.kept = replace(self.kept, moves=moves)
 
     def take(self, text: str, here: Here, now: float) -> bool:
         """An order came. True where another plan is in force since."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.lighting.following import Check
 from lampwell.lighting.wire import Said
@@ -16,8 +15,7 @@ REASSERT_S = 60.0
 @dataclass(slots=True)
 class Hand:
     """``sent``: the last level written; ``due``: not before (monotonic s); ``wrote``: the last write; ``since``: it is not as
-    wanted since then; ``error``: why the last write did not reach the device; ``ons``: switch-ons. ``check`` was made from
-    ``basis``.
+    wanted since then; ``error``: why the last write did not reach the device. ``check`` was made from ``basis``.
     """
 
     wanted: int = -1
@@ -29,7 +27,6 @@ class Hand:
     settled: bool = False
     since: float = float("-inf")
     error: Said | None = None
-    ons: deque[float] = field(default_factory=deque)
     basis: tuple[object, ...] = ()
     check: Check | None = None
 

@@ -12,6 +12,7 @@ from lampwell.lighting.wire import ENDS, Outcome, Said, Stands, State
 FORGET_MS = 86_400_000
 """An order's id is remembered so long after it expired: a copy of it that comes later is too late anyway."""
 MOST_REMEMBERED = 5_000
+Moves = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,8 @@ class Dealt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """``document`` is the plan as it came ("" none). ``newest``: per target the issue time of the newest lease carried out there.
-    ``saved``: the node's time when this was last written (epoch ms). Times of overrides are the node's own.
+    ``moves``: see ``limits``. ``saved``: the node's time when
+    this was last written. Times are epoch ms; all but issue times are the node's own.
     """
 
     version: int = 0
@@ -50,6 +52,7 @@ class Kept:
     overrides: tuple[Override, ...] = ()
     orders: Mapping[str, Dealt] = field(default_factory=dict)
     newest: Mapping[str, int] = field(default_factory=dict)
+    moves: Moves = field(default_factory=dict)
     saved: int = 0
 
     @property

@@ -1,7 +1,7 @@
 """From what should hold and what was read back to what is to be written now. Pure: time and readings are arguments.
 
-Nothing is undone that is right, nothing is repeated for ever: contactors of a cabinet move at least 5 s apart, a loop is switched
-on at most six times an hour, and after three tries a target counts as failed, is told so, and is tried again ten minutes later.
+Nothing is undone that is right, nothing is repeated for ever: contactors keep their limits, and after three tries a target
+counts as failed, is told so, and is tried again ten minutes later.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from gateway.lighting.desired import Wanted
 from gateway.lighting.following import Check
 from gateway.lighting.hand import Hand
 from gateway.lighting.kept import said
+from gateway.lighting.limits import TURN, Limits
 from gateway.lighting.seen import LampSeen, LoopSeen, Verdict, judge_lamp, judge_loop
 from lampwell.lighting.model import OFF, Layer
 from lampwell.lighting.wire import Said
 
-SPACING_S = 5.0
-"""Between two contactor operations of a cabinet: inrush currents must not add up."""
-MOST_ONS, HOUR_S = 6, 3600.0
 TRY_S = 2.5
 """A stuck relay is told when its third try is over: 7.5 s. Repeating a command that the device holds already moves nothing."""
 LAMP_TRY_S = 20.0
@@ -76,15 +74,15 @@ class Reconciler:
     loops: tuple[LoopSpec, ...]
     lamps: tuple[LampSpec, ...] = ()
     due: float = float("inf")
+    limits: Limits = field(default_factory=Limits)
     _hands: dict[str, Hand] = field(default_factory=dict)
-    _moved: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._hands = {one.id: Hand() for one in self.loops} | {one.id: Hand() for one in self.lamps}
 
     def keep(self, old: Reconciler) -> None:
         """Take over what was tried under an earlier plan: a new plan is no way around the limits."""
-        self._moved = old._moved
+        self.limits = old.limits
         self._hands |= {key: hand for key, hand in old._hands.items() if key in self._hands}
 
     def could_not(self, target: str, why: Said) -> None:
@@ -127,26 +125,19 @@ class Reconciler:
             self.due = min(self.due, hand.due)
             return _checked(hand, wanted, verdict, level)
         moves = verdict.contactor is False and seen.commanded is not bool(wanted.level)
-        if moves and (wait := self._wait(loop, hand, now, wanted)):
-            return Check(
-                wanted=wanted.level, level=level, agrees=False, written=False, busy=wait is _TURN, by=wanted.by, why=wait
-            )
+        if moves and (wait := self._wait(loop, now, wanted)):
+            return Check(wanted=wanted.level, level=level, agrees=False, written=False, busy=wait is TURN, by=wanted.by, why=wait)
         self._write_loop(loop, hand, now, wanted.level, verdict, actions, moves=moves)
         return _checked(hand, wanted, verdict, level)
 
-    def _wait(self, loop: LoopSpec, hand: Hand, now: float, wanted: Wanted) -> Said | None:
+    def _wait(self, loop: LoopSpec, now: float, wanted: Wanted) -> Said | None:
         """Why a contactor may not move yet. What protects people does not wait."""
         if wanted.layer >= Layer.INTERLOCK:
             return None
-        while hand.ons and now - hand.ons[0] >= HOUR_S:
-            hand.ons.popleft()
-        if wanted.level and len(hand.ons) >= MOST_ONS:
-            return _TOO_OFTEN
-        turn = self._moved.get(loop.cabinet, float("-inf")) + SPACING_S
-        if now >= turn:
-            return None
-        self.due = min(self.due, turn)
-        return _TURN
+        why, until = self.limits.wait(loop.id, loop.cabinet, now, on=wanted.level > OFF) or (None, float("inf"))
+        if why is TURN:
+            self.due = min(self.due, until)
+        return why
 
     def _write_loop(
         self, loop: LoopSpec, hand: Hand, now: float, level: int, verdict: Verdict, actions: list[Action], *, moves: bool
@@ -157,9 +148,7 @@ class Reconciler:
         if verdict.contactor is False:
             actions.append(Action(loop.id, Kind.SWITCH, int(level > OFF)))
         if moves:
-            self._moved[loop.cabinet] = now
-            if level:
-                hand.ons.append(now)
+            self.limits.moved(loop.id, loop.cabinet, now, on=level > OFF)
         hand.tried(now, TRY_S)
 
     # -- lamps -------------------------------------------------------------------------------------------------------------
@@ -253,8 +242,6 @@ def _barrier(seen: LoopSeen, wanted: Wanted) -> Said | None:
     return _NOT_OURS if seen.mode != 2 else None
 
 
-_TURN = Said(zh="等待分级合闸", en="waits for its turn: contactors move 5 s apart")
-_TOO_OFTEN = Said(zh="一小时内合闸已达6次", en="switched on six times within the hour already")
 _TRIPPED = Said(zh="漏电跳闸未复位", en="tripped by leakage")
 _LOCAL = Said(zh="控制箱处于就地位置", en="the cabinet is on local")
 _NO_SUPPLY = Said(zh="控制箱停电", en="the cabinet has no supply")

@@ -22,6 +22,7 @@ from gateway.lighting.hazards import Hazard, unsafe
 from gateway.lighting.kept import stands
 from gateway.lighting.orders import Here
 from gateway.lighting.places import Readings
+from gateway.lighting.reconcile import Kind
 from gateway.lighting.steady import Reckoned, Steady
 from gateway.lighting.store import LightingStore
 from gateway.lighting.works import Acts, Works, make_works
@@ -30,7 +31,6 @@ from gateway.status import LightingStatus
 from lampwell.assets import County, Device, DeviceKind
 from lampwell.clock import Clock
 from lampwell.lighting.documents import PlanRefused, read_document
-from lampwell.lighting.model import Layer
 from lampwell.lighting.wire import Said, write
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ class Lighting:
         self._bereft = False
         self._steady = Steady(0)
         self._works: Works | None = None
+        self._begins = True
         self._awake = False
         self._failures = 0
         self._at = 0
@@ -198,25 +199,16 @@ class Lighting:
         loops, lamps = works.places.look(self._devices)
         dark, outside = works.dark(self._devices, now)
         wanted = works.desired.at(time, self._book.kept.overrides, dark, outside)
+        if self._begins:
+            works.reconciler.limits.recall(self._book.kept.moves, time.at, now)
+            self._begins = False
         actions, self.checks = works.reconciler.round(now, wanted, loops, lamps)
+        if any(one.kind is Kind.SWITCH for one in actions):
+            self._book.note(works.reconciler.limits.as_kept(time.at, now))
         self._book.follow(Now(at=time.at, checks=self.checks, lamps=lamps.keys(), homeless=works.places.homeless))
         acts = works.items(actions)
-        self._settings(works, time, now, acts)
+        works.settings(self._devices, time, now, self._book.kept.overrides, acts)
         return acts
-
-    def _settings(self, works: Works, time: Reckoned, now: float, acts: Acts) -> None:
-        """What the cabinets' own controllers are to know."""
-        locked = {target for one in self._book.kept.overrides if one.layer is not Layer.LEASE for target in one.targets}
-        for place in works.places.devices:
-            if not place.loops:
-                continue
-            held = any(loop.spec.id in locked for loop in place.loops)
-            due = works.fallback.due(place, self._devices, time.at if time.known else None, now, locked=held)
-            unread = works.fallback.unread(place, self._devices, now)
-            if due or unread:
-                items, reads, _ = acts.setdefault(place.device.id, ([], [], QUICK))
-                items += [Item(register, value) for register, value in due]
-                reads += [*unread, *(place.columns[register.point.path] for register, _ in due)]
 
     # -- the pieces --------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,10 +12,11 @@ from gateway.lighting.fallback import Fallback
 from gateway.lighting.hazards import Hazard, Hazards
 from gateway.lighting.places import CabinetPlace, Places, Readings, find_places
 from gateway.lighting.reconcile import Action, Kind, Reconciler
-from gateway.lighting.steady import witness_of
+from gateway.lighting.steady import Reckoned, witness_of
 from lampwell.assets import County
-from lampwell.lighting import Plan
+from lampwell.lighting import Override, Plan
 from lampwell.lighting.lux import ANY, LuxReading, Vote
+from lampwell.lighting.model import Layer
 from lampwell.profiles.model import Register
 from lampwell.supply import neutral_open
 
@@ -99,6 +100,18 @@ class Works:
                 items.append(Item(register, action.value, action.target))
                 reads += spot.reads
         return found
+
+    def settings(self, readings: Readings, time: Reckoned, now: float, overrides: Iterable[Override], acts: Acts) -> None:
+        """Put to the acts what the cabinets' own controllers are to know."""
+        locked = {target for one in overrides if one.layer is not Layer.LEASE for target in one.targets}
+        for place in self._cabinets():
+            held = any(loop.spec.id in locked for loop in place.loops)
+            due = self.fallback.due(place, readings, time.at if time.known else None, now, locked=held)
+            unread = self.fallback.unread(place, readings, now)
+            if due or unread:
+                items, reads, _ = acts.setdefault(place.device.id, ([], [], QUICK))
+                items += [Item(register, value) for register, value in due]
+                reads += [*unread, *(place.columns[register.point.path] for register, _ in due)]
 
     def _cabinets(self) -> list[CabinetPlace]:
         return [place for place in self.places.devices if place.loops]

@@ -39,7 +39,6 @@ async def test_thirty_days_without_a_broker(taihe: County, tmp_path: Path, plan:
             elif quiet:
                 rig.clock.elapsed += 400
             await rig.clock.advance(STEP_S, settle=12)
-            await rig.disk.rest()
             if all(_steady(table, loop, rig.clock.true) for loop in loops):
                 looks += 1
                 wrong.update(loop for loop in loops if rig.yard.lit(loop) != table.level_at(loop, rig.clock.true).level)

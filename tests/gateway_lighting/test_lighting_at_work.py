@@ -194,6 +194,31 @@ async def test_a_lease_ends_by_the_edge_alone(taihe: County, tmp_path: Path, pla
         assert rig.yard.lit(L1) == 100
 
 
+@pytest.mark.parametrize("away_s", [20, 400])
+async def test_a_start_without_a_clock_lengthens_no_lease(taihe: County, tmp_path: Path, plan: Plan, away_s: float) -> None:
+    """A board wakes in 1970 and hears the time a minute later: a lease given before is over when it was to be, not so much later
+    as the board was away; one given meanwhile lasts as given.
+    """
+    rig = make_rig(taihe, tmp_path, "2026-09-10T20:00")
+    async with rig.running():
+        await planned(rig, only(plan, "cabinet-01"))
+        await rig.run(30)
+        rig.order(Lease(targets=(L1,), level=25, lasts_s=900, reason=WHY), "old")
+        await rig.told("old", State.VERIFIED, within_s=5)
+        begun = rig.clock.elapsed
+        rig.clock.wrong_ms, rig.trusted = -rig.clock.true, False
+        await rig.restart(away_s)
+        rig.order(Lease(targets=(L2,), level=35, lasts_s=600, reason=WHY), "new")
+        new = rig.clock.elapsed
+        await rig.run(60)
+        rig.clock.wrong_ms, rig.trusted = 0, True
+        for loop, level, ends in sorted([(L1, 25, begun + 900), (L2, 35, new + 600)], key=lambda one: one[2]):
+            await rig.run(ends - rig.clock.elapsed - 8)
+            assert rig.yard.lit(loop) == level
+            await rig.run(13)
+            assert rig.yard.lit(loop) == 100
+
+
 async def test_command_to_verified_and_back(taihe: County, tmp_path: Path, plan: Plan) -> None:
     """By day: on by lease, feedback and current agree within seconds; released, it is off again."""
     rig = make_rig(taihe, tmp_path, "2026-09-10T10:00")

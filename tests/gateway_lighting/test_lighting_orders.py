@@ -15,7 +15,7 @@ from gateway.lighting.following import LONGEST_MS, UNKNOWN_MS, Check, Now, follo
 from gateway.lighting.kept import Kept, without_past
 from gateway.lighting.orders import Here, take
 from gateway.lighting.words import still_tripped
-from lampwell.lighting import Plan
+from lampwell.lighting import Plan, Standing
 from lampwell.lighting.model import Layer, Override, Text
 from lampwell.lighting.wire import Do, Lease, Lock, Order, Release, Said, State, TakePlan
 
@@ -130,6 +130,27 @@ def test_an_older_lease_does_not_come_back_after_a_newer_one() -> None:
     """Two levels sent one after the other end the same in whatever order they come, also when the newer is over by then."""
     kept = given(Kept(), order(lease(L1, level=80), "new", issued=AT + 5), order(Release(order="new", reason=WHY)))
     assert "issued later" in refusal(kept, order(lease(L1, level=30), "old", issued=AT))
+
+
+def test_a_replaced_lease_does_not_come_back_when_the_other_is_over() -> None:
+    """TALQ: no stack. Forgetting the later lease must not wake the earlier one: full light for a moment, then its level again."""
+    long = order(lease(L1, L2, level=30, lasts_s=7200), "long")
+    short = order(lease(L1, level=70, lasts_s=20), "short", issued=AT + 5)
+    after = without_past(given(Kept(), long, short), AT + 21_000)
+    assert [(one.id, one.targets) for one in after.overrides] == [("long", (L2,))]
+    assert Standing(after.overrides).winner((L1,), AT + 21_000) is None
+    whole = given(Kept(), order(lease(L1, lasts_s=7200), "all"), short)
+    assert without_past(whole, AT + 21_000).overrides == ()
+
+
+def test_a_lease_on_a_loop_replaces_those_of_its_lamps_for_good() -> None:
+    """A lamp's earlier lease does not come back after a later one of its whole loop; a loop's does after a lamp's."""
+    lamp = order(lease(L2, level=30, lasts_s=7200), "lamp")
+    loop = order(lease(L1, level=70, lasts_s=20), "loop", issued=AT + 5)
+    loop_of = {L2: L1}
+    assert without_past(given(Kept(), lamp, loop), AT + 21_000, loop_of).overrides == ()
+    first, then = order(lease(L1, lasts_s=7200), "first"), order(lease(L2, lasts_s=20), "then", issued=AT + 5)
+    assert [one.id for one in without_past(given(Kept(), first, then), AT + 21_000, loop_of).overrides] == ["first"]
 
 
 def test_plans_only_go_forward(plan: Plan) -> None:

@@ -12,13 +12,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from gateway.lighting.desired import Wanted
 from gateway.lighting.driver import Item, OutOfLimits, requests_of
 from gateway.lighting.following import Check
-from gateway.lighting.reconcile import HOUR_S, MOST_ONS, SPACING_S, Action, Kind, LampSpec, LoopSpec, Reconciler
+from gateway.lighting.limits import HOUR_S, MOST_ONS, SPACING_S, Limits
+from gateway.lighting.reconcile import Action, Kind, LampSpec, LoopSpec, Reconciler
 from gateway.lighting.seen import LampSeen, LoopSeen, judge_loop
 from lampwell.assets import County
 from lampwell.lighting import Text
 from lampwell.lighting.model import Layer
 from lampwell.profiles.model import Space
 
+AT = 1_790_000_000_000
 WHY = Text(zh="方案", en="program")
 LOOPS = tuple(LoopSpec(id=f"c/loop{n}", cabinet="c", rated_a=10.0) for n in (1, 2, 3))
 ON = LoopSeen(heard=0.0, aux=True, amps=9.0, level=100, commanded=True, mode=2, local=False, supplied=True, tripped=False)
@@ -118,6 +120,26 @@ def test_a_new_plan_is_no_way_around_the_limits() -> None:
     assert actions == []
     assert checks["c/loop3"].why is not None
     assert "its turn" in checks["c/loop3"].why.en
+
+
+def test_a_restart_is_no_way_around_the_limits() -> None:
+    """What the life before had moved is on the disk: a loop's seventh switch-on waits its hour, the cabinet's next one 5 s."""
+    old = Limits()
+    for n in range(MOST_ONS):
+        old.moved("c/loop1", "c", 100.0 * n, on=True)
+    kept = old.as_kept(AT, 501.0)
+    new = Reconciler(LOOPS)
+    new.limits.recall(kept, AT + 1_000, 7.0)
+    wanted = {one.id: level(100) for one in LOOPS}
+    wrote = {}
+    for now in (7.0, 10.0, 10.1):
+        actions, checks = new.round(now, wanted, {one.id: OFF._replace(heard=now) for one in LOOPS}, {})
+        wrote[now] = [one.target for one in actions if one.kind is Kind.SWITCH]
+    assert wrote == {7.0: [], 10.0: ["c/loop2"], 10.1: []}
+    assert "six times" in (checks["c/loop1"].why.en if checks["c/loop1"].why else "")
+    future = Limits()
+    future.recall(kept, AT - HOUR_S * 1000, 7.0)
+    assert future.moves["c"] == (7.0,)
 
 
 def test_a_silent_lamp_is_told_once_and_not_again() -> None:

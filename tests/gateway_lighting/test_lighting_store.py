@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.lighting.book import Book
 from gateway.lighting.kept import Dealt, Kept, shifted, stands, without_past
+from gateway.lighting.steady import Reckoned
 from gateway.lighting.store import LightingStore
 from lampwell.lighting import Override, Text
 from lampwell.lighting.model import Layer
@@ -110,6 +112,7 @@ WRITER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
+from gateway.lighting.book import Book
 from gateway.lighting.kept import Kept
 from gateway.lighting.store import LightingStore
 store = LightingStore(Path(sys.argv[1]))
@@ -144,6 +147,21 @@ def test_past_is_forgotten_and_locks_are_not() -> None:
     later = without_past(KEPT, AT + 3 * 86_400_000)
     assert [one.id for one in later.overrides] == ["o2"]
     assert list(later.orders) == ["o1"]  # nothing has become of it yet
+
+
+@pytest.mark.parametrize("away_ms", [0, 60_000, 7_000_000])
+async def test_a_lease_of_an_earlier_life_keeps_its_end(tmp_path: Path, away_ms: int) -> None:
+    """The node wakes without a clock, goes on from the time saved and hears the right one later: the end stays, also after a
+    doubtful time; what is set once the time is known moves it as ever.
+    """
+    store = LightingStore(tmp_path / "lighting.json")
+    store.save(KEPT)
+    book = Book(store)
+    await book.load()
+    for moved, margin, end in ((0, 0, 0), (away_ms, 900_000, 0), (4_000, 0, 0), (30_000, 0, 30_000)):
+        book.move(Reckoned(AT, known=margin > 0 or moved > 0, margin_ms=margin, moved=moved))
+        (lease, _) = book.kept.overrides
+        assert lease.end == AT + 7_200_000 + end
 
 
 def test_a_lease_lasts_as_long_as_given_when_the_clock_is_set() -> None:
