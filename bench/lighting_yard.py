@@ -48,12 +48,15 @@ class WallClock(VirtualClock):
 
 @dataclass
 class Yard:
-    """Devices of the county at work. ``silent``: those that do not answer; ``cloud``: share of daylight that gets through."""
+    """Devices of the county at work. ``silent``: those that do not answer; ``unread``: points that no device tells; ``cloud``:
+    share of daylight that gets through.
+    """
 
     county: County
     clock: WallClock
     names: tuple[str, ...]
     silent: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
     cloud: float = 1.0
     writes: list[tuple[int, str, str, Value]] = field(default_factory=list)
 
@@ -114,7 +117,9 @@ class Yard:
         return float("-inf") if device in self.silent else self._heard.get(device, float("-inf"))
 
     def value(self, device: str, position: int) -> Value | None:
-        return None if device in self.silent or device not in self._values else self._values[device][position]
+        known = device not in self.silent and device in self._values
+        path = self.devices[device].profile.points[position].path
+        return self._values[device][position] if known and path not in self.unread else None
 
     async def read(self, device: str, positions: Sequence[int]) -> None:  # noqa: ARG002 - all are read
         self._answer(device)

@@ -38,7 +38,9 @@ class Spot(NamedTuple):
 
 @dataclass(slots=True)
 class Works:
-    """``clocks``: by device what its clock showed and when it was first seen so (epoch ms, monotonic s)."""
+    """``loop_of``: the loops of lamps. ``clocks``: by device what its clock showed and when it was first seen so (epoch ms,
+    monotonic s).
+    """
 
     plan: Plan
     places: Places
@@ -46,6 +48,7 @@ class Works:
     reconciler: Reconciler
     fallback: Fallback
     spots: Mapping[str, Spot]
+    loop_of: Mapping[str, str]
     votes: Mapping[str, Vote]
     outside: Vote = field(default_factory=lambda: Vote(ANY))
     clocks: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -55,11 +58,6 @@ class Works:
     def targets(self) -> frozenset[str]:
         """Of the plan."""
         return frozenset(self.desired.table.targets)
-
-    @property
-    def loop_of(self) -> Mapping[str, str]:
-        """The loops of lamps."""
-        return {lamp.id: lamp.loop for lamp in self.desired.lamps}
 
     def witness(self, readings: Readings, now: float) -> int | None:
         """The time by the cabinets' own clocks; one that stands still says nothing."""
@@ -127,6 +125,7 @@ def make_works(county: County, edge: str, plan: Plan) -> Works:
         reconciler=Reconciler(places.loop_specs, places.lamp_specs),
         fallback=Fallback(desired.table),
         spots=_spots(places),
+        loop_of={lamp.id: lamp.loop for lamp in desired.lamps},
         votes={rule.id: Vote(rule) for rule in plan.lux},
     )
 

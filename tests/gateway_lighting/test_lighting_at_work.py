@@ -369,6 +369,68 @@ async def test_a_clock_lost_with_the_power_leaves_lamps_on(taihe: County, tmp_pa
             assert rig.yard.lit(one.id) == wanted(mine, one.id, rig.clock.true)
 
 
+@pytest.mark.parametrize(("start", "level"), [("2026-09-10T10:00", 0), ("2026-09-10T21:00", 100)])
+async def test_where_no_time_is_known_the_light_sensors_decide(
+    taihe: County, tmp_path: Path, plan: Plan, start: str, level: int
+) -> None:
+    """The board wakes in 1970 and no cabinet tells the time: on until the sensors have said that it is day, on by night."""
+    rig = make_rig(taihe, tmp_path, start)
+    async with rig.running():
+        await planned(rig, only(plan, "cabinet-01"))
+        await rig.run(30)
+        rig.yard.unread.add("clock")
+        rig.clock.wrong_ms, rig.trusted = -rig.clock.true, False
+        await rig.restart()
+        await rig.run(120)
+        assert rig.yard.lit(L1) == 100
+        await rig.run(400)
+        assert {rig.yard.lit(loop) for loop in (L1, L2, L3)} == {level}
+        assert "the time is not known, the light sensors say" in (rig.lighting.checks[L1].why or WHY).en
+
+
+async def test_a_doubtful_clock_brings_the_lamps_on_early(taihe: County, tmp_path: Path, plan: Plan) -> None:
+    """Stepped an hour back in the afternoon, no cabinet to tell the time: on a quarter of an hour before dusk, not after it."""
+    rig = make_rig(taihe, tmp_path, "2026-09-10T18:10")
+    rig.yard.unread.add("clock")
+    async with rig.running():
+        await planned(rig, only(plan, "cabinet-01"))
+        await rig.until("18:15")
+        rig.clock.wrong_ms, rig.trusted = -3_600_000, False
+        await rig.until("18:20")
+        assert rig.yard.lit(L1) == 0
+        await rig.until("18:24")
+        assert wanted(plan, L1, rig.clock.true) == 0
+        assert rig.yard.lit(L1) == 100
+
+
+async def test_an_interlock_is_above_dusk_and_comes_back_with_the_leak(taihe: County, tmp_path: Path, plan: Plan) -> None:
+    """Cleared and reset, a loop is still not closed by itself: not by the program at dusk, not by a lease. Released by a person
+    it is, and trips and is locked anew where it still leaks.
+    """
+    rig = make_rig(taihe, tmp_path, "2026-09-10T18:25")
+    async with rig.running():
+        await planned(rig, only(plan, "cabinet-01"))
+        rig.order(Lease(targets=(L3,), level=100, lasts_s=7200, reason=WHY), "before")
+        await rig.told("before", State.VERIFIED, within_s=30)
+        rig.yard.fault(L3, "leakage", value=400)
+        await rig.run(15)
+        rig.yard.fault(L3, "leakage", on=False)
+        rig.yard.cabinets["cabinet-01"].write("leak_reset", True)
+        await rig.until("18:45")
+        assert (rig.yard.lit(L1), rig.yard.lit(L3)) == (100, 0)
+        rig.order(Lease(targets=(L3,), level=100, lasts_s=600, reason=WHY), "lease")
+        await rig.told("lease", State.REFUSED, within_s=3)
+        assert "interlock by edge-oldtown (the loop tripped by leakage)" in rig.said("lease")
+        (first,) = [one for one in read_overrides(rig.lighting.status.overrides) if one.layer == "interlock"]
+        rig.yard.fault(L3, "leakage", value=400)
+        rig.order(Release(order=first.id, reason=WHY), "release")
+        await rig.run(30)
+        (second,) = [one for one in read_overrides(rig.lighting.status.overrides) if one.layer == "interlock"]
+        assert second.id != first.id
+        await rig.run(300)
+        assert rig.yard.lit(L3) == 0
+
+
 async def test_single_lamps_take_their_level_together(taihe: County, tmp_path: Path, plan: Plan) -> None:
     """Lamps behind a concentrator are written and read back; a lease on their loop is theirs too, one on a lamp its own."""
     rig = make_rig(taihe, tmp_path, "2026-09-10T20:00", ("cabinet-03", "concentrator-1"))
