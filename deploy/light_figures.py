@@ -16,7 +16,9 @@ from control.lighting.figures.counters import BRIDGE_MS, Course, amount, course,
 from control.lighting.figures.energy import Energy, Ground, Which, of_loop, program_of
 from control.lighting.figures.faults import Faults
 from control.lighting.figures.intact import Facility, intact_of_day
+from control.lighting.figures.inventory import as_of, changed, lamps_of, rated_kw
 from control.lighting.figures.lamps import NIGHTS, night_ratio, reference
+from control.lighting.figures.led import Led, Side, compared, side
 from control.lighting.figures.lit_rate import Known, Loop, lit_of_day, shares_of_day
 from control.lighting.figures.report import LoopRow, road_of
 from control.lighting.figures.should import InForce
@@ -77,12 +79,15 @@ async def lights(source: Source, asked: Asked, force: InForce, faults: Faults) -
     while day <= last:
         noon, until = noon_ms(day, asked.zone), noon_ms(day + timedelta(1), asked.zone)
         readings = await _read(source, series, grid_of(noon, until))
+        for key in changed(asked.loops, day) & set(past):
+            past[key].clear()
+        loops = as_of(asked.loops, day)
         if day >= first:
             ratios = {key: reference(tuple(each)) for key, each in past.items()}
             by = replace(force, sky=await sky(source, sensors, force, noon, until))
             known = Known(readings=readings, force=by, faults=faults, ratios=ratios, slots=_part(asked, readings.grid))
-            days.append(_of_day(asked, known))
-        shares = shares_of_day(asked.loops, readings, faults)
+            days.append(_of_day(asked, loops, known))
+        shares = shares_of_day(loops, readings, faults)
         for key in {*past, *shares}:
             past[key].append(night_ratio(shares.get(key, ())))
         day += timedelta(1)
@@ -102,9 +107,9 @@ def _part(asked: Asked, grid: Grid) -> range:
     return range(begin, begin + part.count)
 
 
-def _of_day(asked: Asked, known: Known) -> Lights:
-    roads = {road: one for road, one in lit_of_day(asked.loops, known).items() if road in asked.roads}
-    return Lights(roads=roads, facilities=intact_of_day(asked.loops, known))
+def _of_day(asked: Asked, loops: Sequence[Loop], known: Known) -> Lights:
+    roads = {road: one for road, one in lit_of_day(loops, known).items() if road in asked.roads}
+    return Lights(roads=roads, facilities=intact_of_day(loops, known))
 
 
 def _together(days: Sequence[Lights]) -> Lights:
@@ -156,9 +161,10 @@ async def _series(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meters:
-    """Energy by program, the loops, and how often a counter went back."""
+    """Energy by program, the loops, before and after the change of lamps, and how often a counter went back."""
 
     sums: Mapping[Which, Energy]
+    led: Led | None
     loops: tuple[LoopRow, ...]
     resets: int
 
@@ -167,19 +173,35 @@ async def meters(source: Source, asked: Asked, force: InForce, ground: Ground) -
     """Counters of the loops, a day more on either side, so that what spans the bounds is known."""
     sums: dict[Which, list[Energy]] = defaultdict(list)
     rows: list[LoopRow] = []
+    sides: dict[str, tuple[Side | None, Side | None]] = {}
     resets = 0
     for cabinet in dict.fromkeys(loop.cabinet for loop in asked.loops):
         loops = [loop for loop in asked.loops if loop.cabinet == cabinet]
         counters = await _counters(source, asked, loops)
         for loop in loops:
             energy = counters[loop.id, "energy"]
-            kw, span = _kw(loop), (asked.start, asked.end)
-            told = of_loop(ground, loop.id, force.place[cabinet], kw, energy, span, partial(_program, force, cabinet))
+            span, by = (asked.start, asked.end), partial(_program, force, cabinet)
+            told = of_loop(ground, loop.id, force.place[cabinet], partial(rated_kw, loop), energy, span, by)
             for which, one in told.items():
                 sums[which].append(one)
+            if ground.led is not None:
+                sides[loop.id] = _sides(asked, loop, told, counters[loop.id, "on_seconds"], ground.led)
             rows.append(_row(asked, loop, counters))
             resets += energy.resets
-    return Meters(sums={which: energies.total(parts) for which, parts in sums.items()}, loops=tuple(rows), resets=resets)
+    led = None if ground.led is None else compared(ground.led, sides)
+    total = {which: energies.total(parts) for which, parts in sums.items()}
+    return Meters(sums=total, led=led, loops=tuple(rows), resets=resets)
+
+
+def _sides(asked: Asked, loop: Loop, told: Mapping[Which, Energy], lit: Course, at: int) -> tuple[Side | None, Side | None]:
+    """A loop before and after the change of lamps."""
+    found = []
+    for after, span in ((False, (asked.start, at)), (True, (at, asked.end))):
+        parts = [one for which, one in told.items() if which.after is after]
+        one, burnt = energies.total(parts), amount(lit, *span) if span[0] < span[1] else None
+        rated = rated_kw(loop, night_of(asked.end - 1 if after else asked.start, asked.zone))
+        found.append(side(one.kwh if parts else None, one.dark_h, None if burnt is None else burnt / 3600, rated))
+    return found[0], found[1]
 
 
 def _program(force: InForce, cabinet: str, loop: str, time: int) -> str:
@@ -188,8 +210,11 @@ def _program(force: InForce, cabinet: str, loop: str, time: int) -> str:
     return program_of(table, loop, time) if table is not None and loop in table.targets else ""
 
 
-def _kw(loop: Loop) -> float:
-    return sum(one.lamp.watts for phase in loop.phases.values() for one in phase) / 1000
+def _most_kw_h(loop: Loop) -> float | None:
+    """More than this an hour is no reading of its counter; None = what it was once rated at is not known."""
+    if any(lamp.since and lamp.watts_before is None for lamp in lamps_of(loop)):
+        return None
+    return MOST_SHARE * sum(max(lamp.watts, lamp.watts_before or 0.0) for lamp in lamps_of(loop)) / 1000
 
 
 async def _counters(source: Source, asked: Asked, loops: Sequence[Loop]) -> dict[tuple[str, str], Course]:
@@ -204,7 +229,7 @@ async def _counters(source: Source, asked: Asked, loops: Sequence[Loop]) -> dict
 def _course(one: Buckets | None, loop: Loop, name: str) -> Course:
     if one is None:
         return Course(pieces=(), resets=0)
-    most = {"energy": MOST_SHARE * _kw(loop), "on_seconds": 3600.0}.get(name)
+    most = {"energy": _most_kw_h(loop), "on_seconds": 3600.0}.get(name)
     return course([at + WIDTH_MS for at in one.time], one.last, most_per_h=most, within_ms=WIDTH_MS)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from control.lighting.figures.led import Led
 from control.lighting.figures.report import Report
 
 
@@ -59,8 +60,19 @@ def _energy_figures(one: Report) -> Iterator[Figure]:
         yield "energy", name, "baseline", row.energy.baseline_kwh, "kWh"
         yield "energy", name, "saved", row.saved, "share"
         yield "energy", name, "saved_cny", row.saved_cny, "share"
-    if one.led_saved is not None:
-        yield "energy", "led", "saved", one.led_saved, "share"
+        yield "energy", name, "kw", row.kw, "kW"
+    if one.led is not None:
+        yield from _led_figures(one.led)
+
+
+def _led_figures(one: Led) -> Iterator[Figure]:
+    """``rated_kw`` and ``saved_rated`` are the inventory's, an estimate; all else is measured."""
+    for name, side in (("before", one.before), ("after", one.after)):
+        for which, unit in (("kwh", "kWh"), ("dark_h", "h"), ("burn_h", "h"), ("kw", "kW"), ("lit_kw", "kW"), ("rated_kw", "kW")):
+            yield "led", name, which, getattr(side, which), unit
+    for which in ("saved", "saved_lit", "saved_rated"):
+        yield "led", "all", which, getattr(one, which), "share"
+    yield "led", "all", "loops", float(one.loops), ""
 
 
 def _repair_figures(one: Report) -> Iterator[Figure]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+from control.lighting.figures.led import Led
 from control.lighting.figures.report import EnergyRow, IntactRow, LitRow, LoopRow, Report
 from lampwell.assets import County
 from lampwell.columns import table
@@ -121,8 +122,29 @@ def _energy(one: Report) -> Iterator[str]:
         )
     ]
     yield from table([*rows, *map(_energy_row, one.energy)])
-    if any(each.when for each in one.energy):
-        yield f"改造前后每夜间小时 an hour of darkness after the change against before: {percent(one.led_saved)} 节电 saved"
+    if one.led is not None:
+        yield ""
+        yield from _led(one.led)
+
+
+def _led(one: Led) -> Iterator[str]:
+    yield f"改造前后 before and after the change of lamps: {one.loops}/{one.every} 回路前后均有读数 loops heard on both sides"
+    rows: list[Row] = [
+        (
+            "",
+            "kWh 实测 measured",
+            "夜间回路小时 loop hours of darkness",
+            "夜间平均 kW in the dark",
+            "燃点回路小时 loop hours lit",
+            "燃点平均 kW while lit",
+            "额定 rated kW (台账 inventory)",
+        )
+    ]
+    for name, each in (("改造前 before", one.before), ("改造后 after", one.after)):
+        kw = number(each.kw, 3), number(each.burn_h, 1), number(each.lit_kw, 3), number(each.rated_kw, 3)
+        rows.append((name, f"{each.kwh:.1f}", f"{each.dark_h:.1f}", *kw))
+    saved = (NONE, NONE, percent(one.saved), NONE, percent(one.saved_lit), f"{percent(one.saved_rated)} 估算 estimate")
+    yield from table([*rows, ("节电 saved", *saved)])
 
 
 def _energy_row(row: EnergyRow) -> Row:

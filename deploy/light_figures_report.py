@@ -12,9 +12,10 @@ from collector.asking import Source, open_source
 from collector.cli import history_of
 from control.lighting.figures.energy import Ground
 from control.lighting.figures.intact import Facility
+from control.lighting.figures.inventory import lamps_of
 from control.lighting.figures.lit_rate import loops_of
 from control.lighting.figures.repairs import repairs
-from control.lighting.figures.report import RepairRow, Report, energy_rows, intact_rows, led_saved, lit_rows
+from control.lighting.figures.report import RepairRow, Report, energy_rows, intact_rows, lit_rows
 from control.lighting.figures.should import InForce
 from control.store.database import Database
 from deploy.light_figures import Asked, Lights, Meters, chosen, lights, meters
@@ -24,7 +25,7 @@ from lampwell.clock import SystemClock
 from lampwell.errors import ConfigError, LampwellError, Problem
 from lampwell.lighting.files import load_lighting
 from lampwell.lighting.model import Program
-from lampwell.lighting.night import noon_ms
+from lampwell.lighting.night import night_of, noon_ms
 from lampwell.lighting.tariff import Tariff
 from lampwell.lighting.wire import Said
 from lampwell.times import instant, local, shown
@@ -131,7 +132,7 @@ def _report(wish: Wish, asked: Asked, past: Past, ground: Ground, lit: Lights, e
         lit=tuple(lit_rows(asked.county, lit.roads)),
         intact=tuple(intact_rows(lit.facilities, counts)),
         energy=tuple(programs),
-        led_saved=led_saved(programs),
+        led=energy.led,
         loops=energy.loops,
         repairs=tuple(RepairRow(sla=word, repairs=one, in_time=one.share_in_time) for word, one in [("", every), *by_word]),
         notes=(*_notes(asked, past, ground, lit, energy), *money),
@@ -184,14 +185,35 @@ def _notes(asked: Asked, past: Past, ground: Ground, lit: Lights, energy: Meters
             en=f"energy counters went back or leapt {energy.resets} times: what passed meanwhile is not counted",
         )
     if ground.led is not None:
-        yield Said(
-            zh="改造前后均按现有台账的额定功率对照",
-            en="rated power is that of today's inventory, before the change of lamps as well",
-        )
-    if ground.led is not None and not asked.start < ground.led < asked.end:
+        yield from _led_notes(asked, ground.led)
+
+
+def _led_notes(asked: Asked, at: int) -> Iterator[Said]:
+    """What the comparison before and after rests on."""
+    if not asked.start < at < asked.end:
         yield Said(
             zh="改造日期不在时段内，无法比较前后",
             en="the date of the change lies outside the period: there is no before and after",
+        )
+    first, last = night_of(asked.start, asked.zone), night_of(asked.end - 1, asked.zone)
+    lamps = [lamp for loop in asked.loops for lamp in lamps_of(loop) if lamp.since and first < lamp.since <= last]
+    if not lamps:
+        yield Said(
+            zh="台账未登记该时段内改造的灯（lamps.csv 的 since、watts_before）：改造前也按现有额定功率对照，为估算",
+            en="lamps.csv has no lamp since a day in this period: before the change, too, the baseline is that of today's rated "
+            "watts, an estimate",
+        )
+    other = sum(lamp.since != night_of(at, asked.zone) for lamp in lamps)
+    if other:
+        yield Said(
+            zh=f"{other} 盏灯的改造日期不是所给日期，前后有混杂",
+            en=f"{other} lamps were changed in this period on another day: before and after are mixed",
+        )
+    unknown = sum(lamp.watts_before is None for lamp in lamps)
+    if unknown:
+        yield Said(
+            zh=f"{unknown} 盏灯改造前功率未登记，其回路改造前不与对照比较",
+            en=f"rated watts before the change are not known of {unknown} lamps: their loops have no baseline before it",
         )
 
 

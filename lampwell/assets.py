@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
@@ -129,7 +130,9 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lamp:
-    """One luminaire on a loop of a cabinet; ``phase`` is a, b or c, ``watts`` its rated power."""
+    """One luminaire on a loop of a cabinet; ``phase`` is a, b or c, ``watts`` its rated power. ``since``: the day it was hung, in
+    place of one of ``watts_before`` (0: of none, None: not known); without it, it has hung there always.
+    """
 
     id: str
     cabinet: str
@@ -140,6 +143,12 @@ class Lamp:
     watts: float
     latitude: float | None = None
     longitude: float | None = None
+    since: date | None = None
+    watts_before: float | None = None
+
+    def watts_on(self, day: date) -> float | None:
+        """Rated power of what hung there in the night of a date (lamps are changed by day); None = not known."""
+        return self.watts if self.since is None or day >= self.since else self.watts_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from lampwell.assets import DeviceKind, Transport
 from lampwell.config import Settings, matching, one_of
@@ -27,6 +28,15 @@ def _whole_from_text(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 9 else value
 
 
+def _day(value: object) -> date:
+    try:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise refused("a date such as 2026-03-15", value) from None
+
+
 Id = Annotated[
     str,
     matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "at most 64 letters, digits, '-', '_' or '.' (Sparkplug forbids + / #)"),
@@ -35,6 +45,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Label = Annotated[str, Field(max_length=200)]
+Day = Annotated[Any, PlainValidator(_day)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
 
@@ -268,3 +279,11 @@ class LampFile(Settings):
     watts: float = Field(gt=0, le=2000)
     latitude: Latitude | None = None
     longitude: Longitude | None = None
+    since: Day | None = None
+    watts_before: float | None = Field(default=None, ge=0, le=2000)
+
+    @model_validator(mode="after")
+    def _since_when(self) -> Self:
+        if self.watts_before is not None and self.since is None:
+            raise ValueError("watts_before needs since: the day from which on the lamp of now hangs there")
+        return self

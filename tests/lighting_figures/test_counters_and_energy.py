@@ -43,7 +43,7 @@ def test_a_changed_meter_is_no_energy() -> None:
 
 def _energy(counter: Course, start: int, end: int, led: int | None = None) -> Energy:
     ground = Ground(zone=ZONE, tariffs=(NIGHT_TARIFF,), led=led)
-    return total(of_loop(ground, "c/loop1", TAIHE, 2.0, counter, (start, end), lambda _loop, _at: "main").values())
+    return total(of_loop(ground, "c/loop1", TAIHE, lambda _day: 2.0, counter, (start, end), lambda _loop, _at: "main").values())
 
 
 def test_energy_and_money_of_one_night_by_hand() -> None:
@@ -92,7 +92,7 @@ def test_the_change_of_lamps_splits_the_energy() -> None:
         ground,
         "c/loop1",
         TAIHE,
-        2.0,
+        lambda _day: 2.0,
         course(times, [float(n) for n in range(9)]),
         (NOON, NOON + 2 * HOUR),
         lambda _loop, _at: "p",

@@ -219,8 +219,6 @@ def test_baseline_by_a_version_and_before_after_led(both: Path) -> None:
     split = found(both, "--from", "2026-06-24T12:00", "--to", "2026-06-26T12:00", "--led", "2026-06-25T12:00")
     every = {row["when"]: row for row in split["energy"] if row["program"] is None}
     assert set(every) == {"before", "after"}
-    assert split["led_saved"] == pytest.approx(1 - every["after"]["kw"] / every["before"]["kw"])
-    assert 0 < split["led_saved"] < 0.05, "one lamp of 84 less"
     by_date = found(both, "--from", "2026-06-24T12:00", "--to", "2026-06-26T12:00", "--led", "2026-06-25")
     assert by_date["energy"] == split["energy"], "a date alone is its noon"
 

@@ -38,7 +38,8 @@ class Which(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Energy:
     """``bridged_kwh``: of ``kwh``, what rose while nobody heard the counter. ``dark_h``: hours between sunset and sunrise that
-    the energy is known of, times loops. ``baseline_*``: what the baseline would have taken in the same time.
+    the energy is known of, times loops. ``baseline_*``: what the baseline would have taken in the same time; ``compared_*``: of
+    ``kwh`` and ``cny``, what a baseline is known for (not where rated watts are not known).
     """
 
     kwh: float = 0.0
@@ -47,16 +48,18 @@ class Energy:
     dark_h: float = 0.0
     baseline_kwh: float = 0.0
     baseline_cny: float = 0.0
+    compared_kwh: float = 0.0
+    compared_cny: float = 0.0
 
     @property
     def saved(self) -> float | None:
         """Share of the baseline's energy; None without a baseline."""
-        return 1 - self.kwh / self.baseline_kwh if self.baseline_kwh else None
+        return 1 - self.compared_kwh / self.baseline_kwh if self.baseline_kwh else None
 
     @property
     def saved_cny(self) -> float | None:
         """Share of its money; None without a tariff."""
-        return 1 - self.cny / self.baseline_cny if self.baseline_cny else None
+        return 1 - self.compared_cny / self.baseline_cny if self.baseline_cny else None
 
     @property
     def kw(self) -> float | None:
@@ -130,18 +133,19 @@ def of_loop(
     ground: Ground,
     loop: str,
     where: Place,
-    rated_kw: float,
+    rated_kw: Callable[[date], float | None],
     counter: Course,
     span: tuple[int, int],
     program_at: Callable[[str, int], str],
 ) -> Mapping[Which, Energy]:
-    """One loop in [start, end). ``program_at`` (loop, instant) names its program."""
+    """One loop in [start, end). ``rated_kw``: its rated power in a night; ``program_at`` (loop, instant) names its program."""
     sums: dict[Which, list[Energy]] = defaultdict(list)
     for piece in overlapping(counter, *span):
         for start, end in _slices(max(piece.start, span[0]), min(piece.end, span[1]), ground):
             hour = _hour(start, ground.zone)
             kwh, price = piece.within(start, end), ground.price(start)
-            base = rated_kw * hours_at(ground.profile(loop, where, start), start, end)
+            kw = rated_kw(night_of(start, ground.zone))
+            base = (kw or 0.0) * hours_at(ground.profile(loop, where, start), start, end)
             which = Which(program_at(loop, hour), ground.led is not None and start >= ground.led)
             sums[which].append(
                 Energy(
@@ -151,6 +155,8 @@ def of_loop(
                     dark_h=hours_at(full(ground.night(where, start)), start, end),
                     baseline_kwh=base,
                     baseline_cny=base * price,
+                    compared_kwh=0.0 if kw is None else kwh,
+                    compared_cny=0.0 if kw is None else kwh * price,
                 )
             )
     return {which: total(parts) for which, parts in sums.items()}

@@ -174,11 +174,17 @@ def _power(loop: Loop, phase: str, lamps: Sequence[Wired], want: Wanted | None, 
     suspect = known.faults.stands(loop.cabinet, loop.component, at, UNEQUAL)
     return Phase(
         watts=known.readings.at(loop.cabinet, f"{loop.component}/p_{phase}", slot),
-        rated=sum(one.lamp.watts for one in lamps),
+        rated=rated(lamps),
         lamps=len(lamps),
         level=told if told is not None or want is None else want.level,
         ratio=None if suspect else known.ratios.get((loop.id, phase)),
     )
+
+
+def rated(lamps: Sequence[Wired]) -> float:
+    """Watts of several lamps; 0 where that of any is not known."""
+    watts = [one.lamp.watts for one in lamps]
+    return sum(watts) if all(watts) else 0.0
 
 
 def node_reading(readings: Readings, one: Wired, slot: int) -> NodeReading:
@@ -217,6 +223,6 @@ def _shares(loop: Loop, readings: Readings, slot: int) -> Iterator[tuple[str, fl
     if not all(aux) or now is None or now != level[0] or now < 20:
         return
     for phase, lamps in loop.phases.items():
-        watts, rated = readings.at(loop.cabinet, f"{loop.component}/p_{phase}", slot), sum(one.lamp.watts for one in lamps)
-        if watts and rated:
-            yield phase, watts / (rated * power_share(round(now)))
+        watts, full = readings.at(loop.cabinet, f"{loop.component}/p_{phase}", slot), rated(lamps)
+        if watts and full:
+            yield phase, watts / (full * power_share(round(now)))

@@ -10,6 +10,7 @@ from control.lighting.figures import energy as energies
 from control.lighting.figures import tally as tallies
 from control.lighting.figures.energy import Energy, Which
 from control.lighting.figures.intact import Facility, together
+from control.lighting.figures.led import Led
 from control.lighting.figures.lit_rate import Loop
 from control.lighting.figures.repairs import Repairs
 from control.lighting.figures.tally import INTACT_TARGET, TARGETS, Tally, verdict
@@ -93,8 +94,8 @@ class RepairRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """[start, end) in epoch ms. ``led_saved``: energy of an hour of darkness after the change against before; None = not to be
-    told. ``notes``: what is missing or was assumed.
+    """[start, end) in epoch ms. ``led``: before and after the change of lamps; None = there was none, or nothing to compare.
+    ``notes``: what is missing or was assumed.
     """
 
     county: str
@@ -106,7 +107,7 @@ class Report:
     lit: tuple[LitRow, ...]
     intact: tuple[IntactRow, ...]
     energy: tuple[EnergyRow, ...]
-    led_saved: float | None
+    led: Led | None
     loops: tuple[LoopRow, ...]
     repairs: tuple[RepairRow, ...]
     notes: tuple[Said, ...]
@@ -217,10 +218,3 @@ def _energy(program: str | None, words: tuple[str, str], after: bool | None, one
     return EnergyRow(
         program=program, zh=words[0], en=words[1], when=when, energy=one, saved=one.saved, saved_cny=one.saved_cny, kw=one.kw
     )
-
-
-def led_saved(rows: Sequence[EnergyRow]) -> float | None:
-    """Of all programs: how much less an hour of darkness takes after the change. None where either side is missing."""
-    kw = {row.when: row.kw for row in rows if row.program is None}
-    before, after = kw.get("before"), kw.get("after")
-    return None if not before or after is None else 1 - after / before
