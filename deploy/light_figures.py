@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from collector.asking import Source
-from control.lighting.figures import energy as energies
 from control.lighting.figures import tally as tallies
-from control.lighting.figures.counters import BRIDGE_MS, Course, amount, course, heard_ms
-from control.lighting.figures.energy import Energy, Ground, Which, of_loop, program_of
 from control.lighting.figures.faults import Faults
-from control.lighting.figures.intact import Facility, intact_of_day
-from control.lighting.figures.inventory import as_of, changed, lamps_of, rated_kw
+from control.lighting.figures.intact import Damage, Facility, intact_of_day
+from control.lighting.figures.inventory import as_of, changed
 from control.lighting.figures.lamps import NIGHTS, night_ratio, reference
-from control.lighting.figures.led import Led, Side, compared, side
 from control.lighting.figures.lit_rate import Known, Loop, lit_of_day, shares_of_day
-from control.lighting.figures.report import LoopRow, road_of
 from control.lighting.figures.should import InForce
 from control.lighting.figures.slots import WIDTH_MS, Grid, Readings, grid_of, held
 from control.lighting.figures.tally import Tally
 from deploy.light_figures_sky import ILLUMINANCE, Stored, sky
 from lampwell.assets import County, DeviceKind
-from lampwell.history.port import Buckets, SeriesId
+from lampwell.history.port import SeriesId
 from lampwell.lighting.night import night_of, noon_ms
 from lampwell.lighting.sun import Place
 
@@ -35,9 +29,6 @@ LOOK_BACK_MS = 3 * 3_600_000
 OF_CABINET = ("p",)
 OF_LOOP = ("commanded", "aux", "locked", "level", "p_a", "p_b", "p_c")
 OF_LAMP = ("no_answer", "level", "power", "failed")
-COUNTERS = ("energy", "on_seconds", "operations")
-MOST_SHARE = 1.5
-"""More than this share of rated power for long is no reading of a counter but another counter."""
 WEEK = 7
 
 
@@ -59,10 +50,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lights:
-    """By road, and by kind of facility."""
+    """By road, and by kind of facility; what was damaged, for how many quarter hours."""
 
     roads: Mapping[str, Tally]
     facilities: Mapping[Facility, Tally]
+    damaged: Counter[Damage]
 
 
 # -- lamps and facilities, night by night ----------------------------------------------------------------------------------------
@@ -70,7 +62,7 @@ class Lights:
 
 async def lights(source: Source, asked: Asked, force: InForce, faults: Faults) -> Lights:
     """Lamps and facilities. A week before the period is read, too: what healthy loops take."""
-    series = await _series(source, asked.county, _points(asked.loops))
+    series = await series_of(source, asked.county, _points(asked.loops))
     sensors = await _sensors(source, asked.county, force)
     first, last = night_of(asked.start, asked.zone), night_of(asked.end - 1, asked.zone)
     past: dict[tuple[str, str], deque[float | None]] = defaultdict(lambda: deque(maxlen=NIGHTS))
@@ -97,7 +89,7 @@ async def lights(source: Source, asked: Asked, force: InForce, faults: Faults) -
 async def _sensors(source: Source, county: County, force: InForce) -> Stored:
     """The light sensors of every cabinet of these edge nodes, whichever loops are asked for: they vote together."""
     cabinets = {one.id: (ILLUMINANCE,) for one in county.devices if one.kind is DeviceKind.CABINET and one.id in force.edge}
-    return {device: one for (device, _), one in (await _series(source, county, cabinets)).items()}
+    return {device: one for (device, _), one in (await series_of(source, county, cabinets)).items()}
 
 
 def _part(asked: Asked, grid: Grid) -> range:
@@ -109,7 +101,8 @@ def _part(asked: Asked, grid: Grid) -> range:
 
 def _of_day(asked: Asked, loops: Sequence[Loop], known: Known) -> Lights:
     roads = {road: one for road, one in lit_of_day(loops, known).items() if road in asked.roads}
-    return Lights(roads=roads, facilities=intact_of_day(loops, known))
+    intact = intact_of_day(loops, known)
+    return Lights(roads=roads, facilities=intact.kinds, damaged=intact.damaged)
 
 
 def _together(days: Sequence[Lights]) -> Lights:
@@ -117,6 +110,7 @@ def _together(days: Sequence[Lights]) -> Lights:
     return Lights(
         roads={road: tallies.total(one.roads[road] for one in days if road in one.roads) for road in roads},
         facilities={kind: tallies.total(one.facilities[kind] for one in days if kind in one.facilities) for kind in Facility},
+        damaged=sum((one.damaged for one in days), Counter()),
     )
 
 
@@ -138,7 +132,7 @@ def _points(loops: Sequence[Loop]) -> dict[str, set[str]]:
     return found
 
 
-async def _series(
+async def series_of(
     source: Source, county: County, wanted: Mapping[str, Iterable[str]]
 ) -> dict[tuple[str, str], tuple[SeriesId, float]]:
     """The stored series of these points, with their heartbeats. Of two edge nodes the one that carries the device now."""
@@ -154,96 +148,6 @@ async def _series(
         if (one.device, one.point) not in found or one.node == nodes[device.link]:
             found[one.device, one.point] = one, beats[device.id].get(one.point, 300.0)
     return found
-
-
-# -- energy, cabinet by cabinet --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meters:
-    """Energy by program, the loops, before and after the change of lamps, and how often a counter went back."""
-
-    sums: Mapping[Which, Energy]
-    led: Led | None
-    loops: tuple[LoopRow, ...]
-    resets: int
-
-
-async def meters(source: Source, asked: Asked, force: InForce, ground: Ground) -> Meters:
-    """Counters of the loops, a day more on either side, so that what spans the bounds is known."""
-    sums: dict[Which, list[Energy]] = defaultdict(list)
-    rows: list[LoopRow] = []
-    sides: dict[str, tuple[Side | None, Side | None]] = {}
-    resets = 0
-    for cabinet in dict.fromkeys(loop.cabinet for loop in asked.loops):
-        loops = [loop for loop in asked.loops if loop.cabinet == cabinet]
-        counters = await _counters(source, asked, loops)
-        for loop in loops:
-            energy = counters[loop.id, "energy"]
-            span, by = (asked.start, asked.end), partial(_program, force, cabinet)
-            told = of_loop(ground, loop.id, force.place[cabinet], partial(rated_kw, loop), energy, span, by)
-            for which, one in told.items():
-                sums[which].append(one)
-            if ground.led is not None:
-                sides[loop.id] = _sides(asked, loop, told, counters[loop.id, "on_seconds"], ground.led)
-            rows.append(_row(asked, loop, counters))
-            resets += energy.resets
-    led = None if ground.led is None else compared(ground.led, sides)
-    total = {which: energies.total(parts) for which, parts in sums.items()}
-    return Meters(sums=total, led=led, loops=tuple(rows), resets=resets)
-
-
-def _sides(asked: Asked, loop: Loop, told: Mapping[Which, Energy], lit: Course, at: int) -> tuple[Side | None, Side | None]:
-    """A loop before and after the change of lamps."""
-    found = []
-    for after, span in ((False, (asked.start, at)), (True, (at, asked.end))):
-        parts = [one for which, one in told.items() if which.after is after]
-        one, burnt = energies.total(parts), amount(lit, *span) if span[0] < span[1] else None
-        rated = rated_kw(loop, night_of(asked.end - 1 if after else asked.start, asked.zone))
-        found.append(side(one.kwh if parts else None, one.dark_h, None if burnt is None else burnt / 3600, rated))
-    return found[0], found[1]
-
-
-def _program(force: InForce, cabinet: str, loop: str, time: int) -> str:
-    """Which program a loop had; "" where no plan is known."""
-    table = force.table(cabinet, time)
-    return program_of(table, loop, time) if table is not None and loop in table.targets else ""
-
-
-def _most_kw_h(loop: Loop) -> float | None:
-    """More than this an hour is no reading of its counter; None = what it was once rated at is not known."""
-    if any(lamp.since and lamp.watts_before is None for lamp in lamps_of(loop)):
-        return None
-    return MOST_SHARE * sum(max(lamp.watts, lamp.watts_before or 0.0) for lamp in lamps_of(loop)) / 1000
-
-
-async def _counters(source: Source, asked: Asked, loops: Sequence[Loop]) -> dict[tuple[str, str], Course]:
-    paths = {f"{loop.component}/{name}": (loop, name) for loop in loops for name in COUNTERS}
-    cabinet = loops[0].cabinet
-    stored = {key[1]: one for key, (one, _) in (await _series(source, asked.county, {cabinet: paths})).items()}
-    found = await source.buckets(list(stored.values()), asked.start - BRIDGE_MS, asked.end + BRIDGE_MS, WIDTH_MS)
-    by_path = dict(zip(stored, found, strict=True))
-    return {(loop.id, name): _course(by_path.get(path), loop, name) for path, (loop, name) in paths.items()}
-
-
-def _course(one: Buckets | None, loop: Loop, name: str) -> Course:
-    if one is None:
-        return Course(pieces=(), resets=0)
-    most = {"energy": _most_kw_h(loop), "on_seconds": 3600.0}.get(name)
-    return course([at + WIDTH_MS for at in one.time], one.last, most_per_h=most, within_ms=WIDTH_MS)
-
-
-def _row(asked: Asked, loop: Loop, counters: Mapping[tuple[str, str], Course]) -> LoopRow:
-    energy, seconds, operations = (counters[loop.id, name] for name in COUNTERS)
-    burnt = amount(seconds, asked.start, asked.end)
-    return LoopRow(
-        loop=loop.id,
-        road=road_of(loop),
-        kwh=amount(energy, asked.start, asked.end),
-        burn_h=None if burnt is None else burnt / 3600,
-        operations=amount(operations, asked.start, asked.end),
-        coverage=heard_ms(energy, asked.start, asked.end) / (asked.end - asked.start),
-    )
 
 
 def places(county: County) -> dict[str, Place]:

@@ -42,6 +42,10 @@ def _figures(one: Report) -> Iterator[Figure]:
     for part in one.intact:
         for which in ("lower", "upper", "coverage", "target"):
             yield "intact", part.facility or "all", which, getattr(part, which), "share"
+        for which in ("intact", "damaged", "unknown"):
+            yield "intact", part.facility or "all", which, getattr(part, which), "facilities"
+    for damage in one.damaged:
+        yield "damaged", damage.name, damage.rule, damage.hours, "h"
     yield from _energy_figures(one)
     for loop in one.loops:
         yield "loop", loop.loop, "kwh", loop.kwh, "kWh"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+from control.lighting.figures.facilities import IntactRow
 from control.lighting.figures.led import Led
-from control.lighting.figures.report import EnergyRow, IntactRow, LitRow, LoopRow, Report
+from control.lighting.figures.report import EnergyRow, LitRow, LoopRow, Report
 from lampwell.assets import County
 from lampwell.columns import table
 from lampwell.times import shown
@@ -34,7 +35,7 @@ FACILITIES: Mapping[str, str] = {
 }
 WHEN: Mapping[str, str] = {"": "", "before": "改造前 before", "after": "改造后 after"}
 SLA: Mapping[str, str] = {"": "全部 all", "emergency": "紧急 emergency", "serious": "严重 serious", "ordinary": "一般 ordinary"}
-MOST_LOOPS = 20
+MOST_LOOPS, MOST_DAMAGED = 20, 10
 
 
 def page(one: Report, county: County) -> Iterator[str]:
@@ -94,12 +95,32 @@ def _shares(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
 
 def _intact(one: Report) -> Iterator[str]:
     yield "设施完好率 facilities without a standing fault"
-    rows: list[Row] = [("设施 facility", "数量 number", "下限 lower", "上限 upper", "覆盖率 coverage", "目标 target", "达标 met")]
+    yield "口径 basis: 无未消除的故障报警为完好，按时间平均 intact: no fault alarm stands, on average over time"
+    yield "公开规定未给算法，为本项目自定，未经核实 no public rule gives a formula: our own, unverified"
+    rows: list[Row] = [
+        (
+            "设施 facility",
+            "数量 number",
+            "完好 intact",
+            "故障 damaged",
+            "未知 unknown",
+            "下限 lower",
+            "上限 upper",
+            "覆盖率 coverage",
+            "目标 target",
+            "达标 met",
+        )
+    ]
     yield from table([*rows, *map(_intact_row, one.intact)])
+    if one.damaged:
+        shown = [f"{row.name} {row.rule} {row.hours:.1f} h" for row in one.damaged[:MOST_DAMAGED]]
+        more = len(one.damaged) - len(shown)
+        yield f"故障设施 damaged: {', '.join(shown)}" + (f", 另有 {more} 项 and {more} more: --csv, --json" if more else "")
 
 
 def _intact_row(row: IntactRow) -> Row:
-    return FACILITIES[row.facility], str(row.count), *_bounds(row), percent(row.target), _met(row.met)
+    parts = (number(each, 1) for each in (row.intact, row.damaged, row.unknown))
+    return FACILITIES[row.facility], str(row.count), *parts, *_bounds(row), percent(row.target), _met(row.met)
 
 
 def _energy(one: Report) -> Iterator[str]:

@@ -11,14 +11,16 @@ from zoneinfo import ZoneInfo
 from collector.asking import Source, open_source
 from collector.cli import history_of
 from control.lighting.figures.energy import Ground
+from control.lighting.figures.facilities import damage_rows, intact_rows
 from control.lighting.figures.intact import Facility
 from control.lighting.figures.inventory import lamps_of
 from control.lighting.figures.lit_rate import loops_of
 from control.lighting.figures.repairs import repairs
-from control.lighting.figures.report import RepairRow, Report, energy_rows, intact_rows, lit_rows
+from control.lighting.figures.report import RepairRow, Report, energy_rows, lit_rows
 from control.lighting.figures.should import InForce
 from control.store.database import Database
-from deploy.light_figures import Asked, Lights, Meters, chosen, lights, meters
+from deploy.light_figures import Asked, Lights, chosen, lights
+from deploy.light_figures_meters import Meters, meters
 from deploy.light_figures_past import Past, past_of
 from lampwell.assets import County
 from lampwell.clock import SystemClock
@@ -131,6 +133,7 @@ def _report(wish: Wish, asked: Asked, past: Past, ground: Ground, lit: Lights, e
         baseline="" if wish.baseline is None else str(wish.baseline),
         lit=tuple(lit_rows(asked.county, lit.roads)),
         intact=tuple(intact_rows(lit.facilities, counts)),
+        damaged=tuple(damage_rows(lit.damaged)),
         energy=tuple(programs),
         led=energy.led,
         loops=energy.loops,

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from control.lighting.figures.facilities import damage_rows, intact_rows
 from control.lighting.figures.faults import Fault, Faults
-from control.lighting.figures.intact import Facility, intact_of_day
+from control.lighting.figures.intact import Damage, Facility, intact_of_day
 from control.lighting.figures.lit_rate import Known, Loop, Wired, lit_of_day, loops_of, shares_of_day
 from control.lighting.figures.should import Basis, InForce, Wanted, wanted
 from control.lighting.figures.slots import Grid, Readings
+from control.lighting.figures.tally import Tally
 from lampwell.assets import Lamp
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import Layer, Override, Plan, Target
@@ -183,12 +185,25 @@ def test_facilities_of_a_day() -> None:
     spoken = NOON, NOON + 24 * HOUR
     heard = told(p=1.0, loop1__commanded=[1.0] * 48 + [None] * 48)
     found = intact_of_day([loop(nodes=1)], known(heard, force(PLAN), Faults([leak, door], spoken)))
-    cabinet, one = found[Facility.CABINET], found[Facility.LOOP]
+    cabinet, one = found.kinds[Facility.CABINET], found.kinds[Facility.LOOP]
     assert (cabinet.good, cabinet.bad, cabinet.unknown) == (96, 0, 0)
     assert (one.bad, one.good, one.unknown) == (23, 25, 48)
-    assert found[Facility.LAMP].unknown == found[Facility.LAMP].all > 0
+    assert found.kinds[Facility.LAMP].unknown == found.kinds[Facility.LAMP].all > 0
+    assert found.damaged == {Damage(Facility.LOOP, LOOP, "leakage-step"): 23}, "and it is said which, by what, for how long"
     quiet = intact_of_day([loop(bare=1)], known(heard, force(PLAN), Faults()))
-    assert quiet[Facility.CABINET].unknown == 96, "without a journal nobody knows of faults"
+    assert quiet.kinds[Facility.CABINET].unknown == 96, "without a journal nobody knows of faults"
+
+
+def test_the_parts_of_the_rate_add_up_by_hand() -> None:
+    """Protects its reader: 4 cabinets, one damaged for a quarter of the day, one unheard for half of it; lamps never judged."""
+    cabinets = Tally(good=4 * 96 - 24 - 48, bad=24, unknown=48, slots=96)
+    whole, row, lamps = intact_rows({Facility.CABINET: cabinets, Facility.LAMP: Tally()}, {Facility.CABINET: 4, Facility.LAMP: 9})
+    assert (row.intact, row.damaged, row.unknown) == (3.25, 0.25, 0.5)
+    assert (row.lower, row.upper, row.coverage) == (0.8125, 0.9375, 0.875)
+    assert (whole.intact, whole.damaged, whole.unknown, whole.lower, whole.met) == (3.25, 0.25, 0.5, 0.8125, False)
+    assert (lamps.intact, lamps.lower, lamps.met) == (None, None, None)
+    rows = damage_rows({Damage(Facility.LOOP, "a", "x"): 2, Damage(Facility.CABINET, "b", "y"): 6})
+    assert [(one.name, one.rule, one.hours) for one in rows] == [("b", "y", 1.5), ("a", "x", 0.5)]
 
 
 def test_lamp_n_of_a_concentrator_is_the_nth_of_its_cabinet() -> None:

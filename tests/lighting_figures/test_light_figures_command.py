@@ -199,6 +199,11 @@ def test_the_plan_in_force_says_what_should_be_lit(both: Path) -> None:
     facility = {row["facility"]: row for row in answer["intact"]}
     assert facility["loop"]["upper"] < 1
     assert facility["cabinet"]["upper"] == 1
+    (damage,) = answer["damaged"]
+    assert (damage["name"], damage["rule"], damage["hours"]) == ("cabinet-04/loop2", "leakage-step", 6.0)
+    text = run(both, *SPAN).stdout
+    assert "cabinet-04/loop2 leakage-step 6.0 h" in text
+    assert "本项目自定" in text
 
 
 def test_response_and_repair_times(both: Path) -> None:

@@ -46,6 +46,10 @@ class Faults:
         """Whether one of these rules is in alarm there; None = any that is damage."""
         return any(_is(one, at, rules) for one in self._at.get((device, component), ()))
 
+    def damage(self, device: str, component: str, at: int) -> set[str]:
+        """The rules in alarm there that are damage."""
+        return {one.rule for one in self._at.get((device, component), ()) if _is(one, at, None)}
+
     def count(self) -> int:
         """How many there are."""
         return sum(map(len, self._at.values()))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from control.lighting.figures import energy as energies
 from control.lighting.figures import tally as tallies
 from control.lighting.figures.energy import Energy, Which
-from control.lighting.figures.intact import Facility, together
+from control.lighting.figures.facilities import DamageRow, IntactRow
 from control.lighting.figures.led import Led
 from control.lighting.figures.lit_rate import Loop
 from control.lighting.figures.repairs import Repairs
-from control.lighting.figures.tally import INTACT_TARGET, TARGETS, Tally, verdict
+from control.lighting.figures.tally import TARGETS, Tally, verdict
 from lampwell.assets import County, Road
 from lampwell.lighting.wire import Said
 
@@ -40,19 +40,6 @@ class LitRow:
     dark: float | None
     by_dark_lamps: bool
     tally: Tally
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntactRow:
-    """设施完好率 of a kind of facility, or of all together (``facility`` "")."""
-
-    facility: str
-    count: int
-    lower: float | None
-    upper: float | None
-    coverage: float | None
-    target: float | None
-    met: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +93,7 @@ class Report:
     baseline: str
     lit: tuple[LitRow, ...]
     intact: tuple[IntactRow, ...]
+    damaged: tuple[DamageRow, ...]
     energy: tuple[EnergyRow, ...]
     led: Led | None
     loops: tuple[LoopRow, ...]
@@ -163,35 +151,6 @@ def _lit(
         by_dark_lamps=bool(road) and count < FEW_LAMPS,
         tally=one,
     )
-
-
-def intact_rows(kinds: Mapping[Facility, Tally], counts: Mapping[Facility, int]) -> list[IntactRow]:
-    """All together, then by kind."""
-    rows = [
-        IntactRow(
-            facility=kind.value,
-            count=counts.get(kind, 0),
-            lower=one.lower,
-            upper=one.upper,
-            coverage=one.coverage,
-            target=INTACT_TARGET,
-            met=verdict(one, INTACT_TARGET),
-        )
-        for kind, one in sorted(kinds.items())
-    ]
-    every = together(kinds, counts)
-    lower, upper, coverage = every or (None, None, None)
-    met = None if lower is None or upper is None else True if lower >= INTACT_TARGET else False if upper < INTACT_TARGET else None
-    whole = IntactRow(
-        facility="",
-        count=sum(row.count for row in rows),
-        lower=lower,
-        upper=upper,
-        coverage=coverage,
-        target=INTACT_TARGET,
-        met=met,
-    )
-    return [whole, *rows]
 
 
 def energy_rows(sums: Mapping[Which, Energy], names: Mapping[str, tuple[str, str]], *, led: bool) -> list[EnergyRow]:
