@@ -139,10 +139,10 @@ def _place(header: Sequence[str], what: str, wanted: str) -> int:
         return found[0]
     there = ", ".join(repr(title) for title in titles)
     if found:
-        raise NoColumn(
-            f"{len(found)} columns could be {WANTED[what]}: {', '.join(repr(titles[n]) for n in found)}; say which with --{what}"
-        )
-    raise NoColumn(f"no column {wanted!r}; there are {there}" if wanted else f"no column for {WANTED[what]}; there are {there}")
+        several = ", ".join(repr(titles[n]) for n in found)
+        raise NoColumn(f"不止一列可作 {len(found)} columns could be {WANTED[what]}: {several}; 请指定 say which with --{what}")
+    missing = repr(wanted) if wanted else f"for {WANTED[what]}"
+    raise NoColumn(f"缺少列 no column {missing}；现有 there are {there}")
 
 
 def _date(header: Sequence[str], time: int) -> int | None:

@@ -16,6 +16,8 @@ from control.lighting.stats import known, median, sigma
 
 GUARD_MIN, SETTLE_MOST_MIN, RECOVERY_MOST_MIN = 10.0, 45.0, 60.0
 """Warm-up: never judged before the first (HID reach 95 % in 6 min, domain streetlights 3), always after the second or third."""
+SEES_COLD_MIN = 2
+"""A record slower than this may miss that lamps came up from cold after a hole (14-19 % in the first minute, 95 % in six)."""
 STEADY, AS_USUAL = 0.015, 0.04
 HALF_MIN = 8.0
 """A step is the difference of medians over so long before and after a minute."""
@@ -100,8 +102,8 @@ def _settled(series: Series, nights: Sequence[Night], night: Night) -> tuple[tup
 
 
 def _recovered(series: Series, nights: Sequence[Night], one: Break, end: int) -> int:
-    """When a feeder is itself again after a hole: at once where only data were missing."""
-    if one.kind is Hole.NO_DATA and not one.cold:
+    """When a feeder is itself again after a hole: at once where only data were missing, as far as that can be seen."""
+    if one.kind is Hole.NO_DATA and not one.cold and series.step <= SEES_COLD_MIN:
         return one.end
     usual = usual_watts(series, nights, one.end + series.cells(GUARD_MIN))
     if math.isnan(usual):  # no other night tells: as before the hole

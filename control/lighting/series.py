@@ -71,12 +71,13 @@ def on_grid(rows: Sequence[Row], *, clock: bool) -> Series:
     UnfitSeries: fewer than ten rows, slower than every 15 minutes, or longer than three years from first to last.
     """
     if len(rows) < 10:
-        raise UnfitSeries(f"only {len(rows)} rows: nothing can be learned from so few")
+        raise UnfitSeries(f"只有 {len(rows)} 行，太少 only {len(rows)} rows: nothing can be learned from so few")
     step = _step(rows)
     first, last = rows[0].minute, rows[-1].minute
     if last - first > MOST_MIN:
+        days = (last - first) / DAY_MIN
         raise UnfitSeries(
-            f"{(last - first) / DAY_MIN:.0f} days from first to last row; {MOST_MIN // DAY_MIN} are the most: give it in parts"
+            f"首末相距 {days:.0f} 天，请分段 days from first to last row; {MOST_MIN // DAY_MIN} are the most: give it in parts"
         )
     length = math.floor((last - first) / step + 0.5) + 1
     watts, volts = _Means(length), _Means(length)
@@ -91,9 +92,11 @@ def _step(rows: Sequence[Row]) -> int:
     between = [after.minute - before.minute for before, after in pairwise(rows)]
     usual = median([gap for gap in between if gap > 0])
     if math.isnan(usual):
-        raise UnfitSeries("all rows have the same time")
+        raise UnfitSeries("各行时间相同 all rows have the same time")
     if usual > SLOWEST_MIN:
-        raise UnfitSeries(f"one row every {usual:g} min; lamps are judged from one a minute, {SLOWEST_MIN} min at the slowest")
+        raise UnfitSeries(
+            f"间隔 {usual:g} 分钟过疏 one row every {usual:g} min; one a minute is needed, {SLOWEST_MIN} min at the slowest"
+        )
     return max(1, round(usual))
 
 

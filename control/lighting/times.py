@@ -38,7 +38,7 @@ class Times:
         if self.clock is None:
             self.clock = clock
         if clock is not self.clock:
-            raise ValueError(f"{text!r} is {'a date' if clock else 'a bare number'}, the lines before are not")
+            raise ValueError(f"{text!r} 与前面的行格式不同 is {'a date' if clock else 'a bare number'}, the lines before are not")
         return minute
 
     def _number(self, number: float) -> tuple[float, bool]:
@@ -50,9 +50,9 @@ class Times:
     def _date(self, text: str) -> float:
         found = _DATE.fullmatch(text)
         if not found:
-            raise ValueError(f"{text!r} is not a time such as 2024-11-05 18:30, nor a number of minutes")
+            raise ValueError(f"{text!r} 不是时间 is not a time such as 2024-11-05 18:30, nor a number of minutes")
         year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
-        whole = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
+        whole = _datetime(text, year, month, day, hour, minute, second)
         zone = _zone(found[8].strip())
         if zone is not None:
             return self._wall(whole.replace(tzinfo=zone))
@@ -65,6 +65,13 @@ class Times:
         return (local - EPOCH) / timedelta(minutes=1)
 
 
+def _datetime(text: str, *parts: int) -> datetime:
+    try:
+        return datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001
+    except ValueError as error:
+        raise ValueError(f"{text!r} 没有这个时间 is no such time: {error}") from None
+
+
 def _zone(text: str) -> timezone | None:
     if not text:
         return None
@@ -72,6 +79,6 @@ def _zone(text: str) -> timezone | None:
         return timezone.utc  # noqa: UP017
     found = _ZONE.fullmatch(text)
     if not found:
-        raise ValueError(f"{text!r} behind a time is not a zone such as +08:00 or Z")
+        raise ValueError(f"{text!r} 不是时区 behind a time is not a zone such as +08:00 or Z")
     offset = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
     return timezone(-offset if found[1] == "-" else offset)

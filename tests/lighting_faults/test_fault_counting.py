@@ -62,17 +62,17 @@ def nights(count: int, first: int = 0) -> list[Loop]:
 
 @pytest.fixture(scope="module")
 def learned() -> Counting:
-    """After seven healthy nights."""
-    return run(nights(7), 40)[0]
+    """After ten healthy nights."""
+    return run(nights(10), 40)[0]
 
 
 @pytest.mark.parametrize("hour", [0.0, 20.5, 25.5])
 def test_one_of_forty_is_counted_within_two_hours(learned: Counting, hour: float) -> None:
     """1 of 40 under 0.5 % noise, dark from dusk or gone in the night, at any level: counted as one, in two hours."""
-    _, found = run(night(7, lambda now: (now >= hour) / 40), 40, learned)
+    _, found = run(night(10, lambda now: (now >= hour) / 40), 40, learned)
     (one,) = found  # once, whatever the level does afterwards
     assert (one.key, one.count and one.count.lamps) == ("lamps-lost@cab-1/loop3/a", 1)
-    began = 7 * DAY + max(hour, 18.1) * 3_600_000
+    began = 10 * DAY + max(hour, 18.1) * 3_600_000
     assert found[0].time - began < 1.3 * 3_600_000  # and 25 min until it is believed
     assert one.count is not None
     assert (one.count.confidence or 0) > 0.75
@@ -80,9 +80,9 @@ def test_one_of_forty_is_counted_within_two_hours(learned: Counting, hour: float
 
 @pytest.mark.parametrize("seed", range(4))
 def test_one_of_a_hundred_and_twenty_is_watts_by_the_next_morning(seed: int) -> None:
-    """0.8 % of a phase: never a count, but after seven nights of learning watts and why, before the night is over."""
-    state, _ = run([one for number in range(9) for one in night(number, seed=seed)], 120)
-    _, found = run(night(9, lambda now: (now >= 20.5) / 120, seed=seed), 120, state)
+    """0.8 % of a phase: never a count, but after eleven nights of learning watts and why, before the night is over."""
+    state, _ = run([one for number in range(11) for one in night(number, seed=seed)], 120)
+    _, found = run(night(11, lambda now: (now >= 20.5) / 120, seed=seed), 120, state)
     (one,) = found
     assert one.fault == "lamps-lost"
     assert one.count is not None
@@ -109,7 +109,7 @@ def test_lamps_that_die_too_slowly_for_the_last_nights_are_missed_in_the_end() -
 def test_other_lamps_by_the_inventory_are_learned_anew(learned: Counting) -> None:
     """Forty lamps of half the watts are a change of lamps, not twenty that are out."""
     state, found = learned, []
-    for number in range(7, 11):
+    for number in range(10, 14):
         for reading in night(number, lambda _: 0.5):
             state, more = lamps_lost(state, reading, 0, rated=(75.0,) * 40, zone_ms=0)
             found += [one for one in more if one.value]
@@ -132,7 +132,7 @@ def test_lamps_of_different_watts_are_not_counted() -> None:
 
 def test_a_restart_of_control_forgets_nothing(learned: Counting) -> None:
     """What was learned goes through the file and back in the midst of the hour that tells: the same finding at the same time."""
-    readings = night(7, lambda now: (now >= 20.5) / 40)
+    readings = night(10, lambda now: (now >= 20.5) / 40)
     half = 12 + round((20.8 - 18.1) * 60)
     state, before = run(readings[:half], 40, learned)
     kept = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=Counting)
@@ -147,11 +147,11 @@ def test_a_month_of_health_counts_nothing() -> None:
 
 def test_what_is_lost_stays_lost_until_it_is_back(learned: Counting) -> None:
     """Three nights without the lamp are one finding: the reference does not learn dead lamps; the repair ends it."""
-    dark = [one for number in range(7, 10) for one in night(number, lambda _: 1 / 40)]
+    dark = [one for number in range(10, 13) for one in night(number, lambda _: 1 / 40)]
     state, found = run(dark, 40, learned)
     assert {(one.key, one.count and one.count.lamps) for one in found} == {("lamps-lost@cab-1/loop3/a", 1)}
     ended = []
-    for reading in night(10):
+    for reading in night(13):
         state, findings = lamps_lost(state, reading, 0, rated=(150.0,) * 40, zone_ms=0)
         ended += [one.value for one in findings if one.fault == "lamps-lost" and one.value is not None]
     assert ended == [False]
@@ -159,19 +159,19 @@ def test_what_is_lost_stays_lost_until_it_is_back(learned: Counting) -> None:
 
 def test_added_load_is_not_a_lamp(learned: Counting) -> None:
     """Power above the reference is added load, with watts and no count."""
-    _, found = run(night(7, lambda now: -0.05 * (now >= 20.5)), 40, learned)
+    _, found = run(night(10, lambda now: -0.05 * (now >= 20.5)), 40, learned)
     assert [(one.fault, one.count and one.count.lamps) for one in found] == [("load-added", None)]
 
 
 def test_nothing_is_counted_before_there_is_a_reference(learned: Counting) -> None:
     """The first night, and the night after a repair, have nothing to be held against."""
-    assert run(night(7, lambda _: 0.1), 40, restart(learned))[1] == []
+    assert run(night(10, lambda _: 0.1), 40, restart(learned))[1] == []
     assert run(night(0, lambda now: (now >= 22) / 10), 40)[1] == []
 
 
 def test_an_unarmed_loop_is_not_judged(learned: Counting) -> None:
     """By hand, feedback open, or just switched: no power says anything of lamps."""
-    dark = night(7, lambda _: 0.2)
+    dark = night(10, lambda _: 0.2)
     for change in ({"local": True}, {"aux": False}, {"steady_s": 300.0}, {"level": None}):
         assert run([replace(one, **change) for one in dark], 40, learned)[1] == []  # type: ignore[arg-type]
 
@@ -180,7 +180,7 @@ def test_an_unarmed_loop_is_not_judged(learned: Counting) -> None:
 @given(st.lists(st.tuples(st.integers(0, 700), st.integers(1, 240)), min_size=1, max_size=5))
 def test_gaps_count_no_lamps(learned: Counting, gaps: list[tuple[int, int]]) -> None:
     """Whatever readings are missing of a healthy night, no lamp is."""
-    readings = night(7)
+    readings = night(10)
     kept = [one for n, one in enumerate(readings) if not any(begin <= n < begin + length for begin, length in gaps)]
     assert run(kept, 40, learned)[1] == []
 

@@ -98,28 +98,46 @@ def test_missing_values_are_missing() -> None:
 
 PLAIN, FOUR = "time,power,voltage", lines()[:4]
 REFUSED = {
-    "empty": ("", "f.csv: the file is empty"),
-    "header alone": (text(PLAIN, []), "f.csv: there is a header and nothing below it"),
-    "no header": (text("2024-01-03 18:00,5000,225", lines()), "line 1: the first line must name the columns"),
-    "no power": (text("time,watt_hours,voltage", lines()), "line 1: no column for power 功率; there are 'time', 'watt_hours'"),
-    "no voltage": (text("time,power", lines("{0},{1}")), "line 1: no column for voltage 电压"),
-    "no time": (text("when,power,voltage", lines()), "line 1: no column for time 时间"),
+    "empty": ("", "f.csv: 文件为空 the file is empty"),
+    "header alone": (text(PLAIN, []), "f.csv: 只有表头 there is a header and nothing below it"),
+    "no header": (text("2024-01-03 18:00,5000,225", lines()), "line 1: 首行应为列名 the first line must name the columns"),
+    "no power": (
+        text("time,watt_hours,voltage", lines()),
+        "line 1: 缺少列 no column for power 功率；现有 there are 'time', 'watt_hours'",
+    ),
+    "no voltage": (text("time,power", lines("{0},{1}")), "line 1: 缺少列 no column for voltage 电压"),
+    "no time": (text("when,power,voltage", lines()), "line 1: 缺少列 no column for time 时间"),
     "two powers": (
         text("time,power,power_kw,u", lines("{0},1,1,2")),
-        "line 1: 2 columns could be power 功率: 'power', 'power_kw'",
+        "line 1: 不止一列可作 2 columns could be power 功率: 'power', 'power_kw'",
     ),
-    "text in a number": (text(PLAIN, [*FOUR, "2024-01-03 18:04,bad,5"]), "line 6: column 'power': 'bad' is not a number"),
-    "infinity": (text(PLAIN, [*FOUR, "2024-01-03 18:04,5,inf"]), "line 6: column 'voltage': 'inf' is not a number"),
-    "not a time": (text(PLAIN, ["03/01/24 18:02,5,225"]), "line 2: column 'time': '03/01/24 18:02' is not a time such as"),
-    "no such day": (text(PLAIN, ["2024-02-30 18:02,5,225"]), "line 2: column 'time': day is out of range"),
-    "time goes back": (text(PLAIN, [*lines(), "2024-01-03 18:05,5,225"]), "line 14: time goes back by 6 min"),
-    "winter time": (text(PLAIN, [*lines(), "2024-01-03 17:12,5,225"]), "back by 59 min (a change to winter time?"),
-    "dates, then numbers": (text(PLAIN, [*FOUR, "17,5,225"]), "line 6: column 'time': '17' is a bare number, the lines before"),
-    "a line too short": (text(PLAIN, [*FOUR, "2024-01-03 18:02,5"]), "line 6: 2 columns, the header names 3"),
+    "text in a number": (
+        text(PLAIN, [*FOUR, "2024-01-03 18:04,bad,5"]),
+        "line 6: 列 column 'power': 'bad' 不是数 is not a number",
+    ),
+    "infinity": (text(PLAIN, [*FOUR, "2024-01-03 18:04,5,inf"]), "line 6: 列 column 'voltage': 'inf' 不是数 is not a number"),
+    "not a time": (
+        text(PLAIN, ["03/01/24 18:02,5,225"]),
+        "line 2: 列 column 'time': '03/01/24 18:02' 不是时间 is not a time such as",
+    ),
+    "no such day": (
+        text(PLAIN, ["2024-02-30 18:02,5,225"]),
+        "'2024-02-30 18:02' 没有这个时间 is no such time: day is out of range",
+    ),
+    "time goes back": (text(PLAIN, [*lines(), "2024-01-03 18:05,5,225"]), "line 14: 时间倒退 time goes back by 6 min"),
+    "winter time": (
+        text(PLAIN, [*lines(), "2024-01-03 17:12,5,225"]),
+        "back by 59 min；请按时间排序 sort it by time (a change to winter time?",
+    ),
+    "dates, then numbers": (
+        text(PLAIN, [*FOUR, "17,5,225"]),
+        "line 6: 列 column 'time': '17' 与前面的行格式不同 is a bare number, the lines before",
+    ),
+    "a line too short": (text(PLAIN, [*FOUR, "2024-01-03 18:02,5"]), "line 6: 只有 2 列 columns，表头有 the header names 3"),
     "too few": (text(PLAIN, FOUR), "only 4 rows"),
     "hourly": (text("minute,power,voltage", [f"{60 * n},5,225" for n in range(20)]), "one row every 60 min"),
     "a wrong century": (text(PLAIN, ["1924-01-03 18:00,5,225", *lines()]), "days from first to last row"),
-    "no end of a quote": (text(PLAIN, ['"2024-01-03 18:00,5,225']), "line 2: not a CSV line"),
+    "no end of a quote": (text(PLAIN, ['"2024-01-03 18:00,5,225']), "line 2: 不是 CSV 行 not a CSV line"),
 }
 
 
@@ -131,6 +149,16 @@ def test_what_cannot_be_read_is_refused_by_line(name: str) -> None:
         series(content)
     assert words in str(refused.value)
     assert str(refused.value).startswith("f.csv")
+
+
+def test_exports_of_every_kind_are_read() -> None:
+    """Newest first, Excel's own first line, thousands with commas, a mark in the midst of joined files: the same series."""
+    plain = series(text("time,power,voltage", lines()))
+    newest_first = series(text("time,power,voltage", lines()[::-1]))
+    assert (newest_first.start, newest_first.watts) == (plain.start, plain.watts)
+    assert series("sep=;\n" + text("time;power;voltage", lines("{0};{1};{2}"))).watts == plain.watts
+    assert series(text("time,power,voltage", [line.replace(",5000,", ',"5,000.0",') for line in lines()])).watts == plain.watts
+    assert series_file._decode("\ufefftime\n\ufeff1".encode(), "f.csv") == "time\n1"
 
 
 def test_a_person_may_name_the_columns() -> None:

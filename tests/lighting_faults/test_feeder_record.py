@@ -66,6 +66,14 @@ def test_the_restrike_of_a_regulated_line_is_one_event(nights: int) -> None:
     assert (report.summary.nights, report.summary.dim_steps, kinds(report)) == (nights, 2 * nights, [])
 
 
+def test_a_slow_record_that_misses_the_cold_minutes_loses_no_lamps() -> None:
+    """A row every ten minutes sees a hole, then a fifth too much, then all as before: no lamp went out and none came back."""
+    series = Feeder(warm=True, holes=[OUTAGE]).series()
+    slow = replace(series, step=10, watts=series.watts[1::10], volts=series.volts[1::10])
+    report = analyse(slow, 60)
+    assert (report.summary.nights, report.summary.dim_steps, kinds(report)) == (6, 18, [])
+
+
 def test_a_month_of_a_healthy_feeder_says_nothing() -> None:
     """Voltage, noise, wandering, warm and cold weather and a program are no faults, in any of three such months."""
     for seed in range(3):

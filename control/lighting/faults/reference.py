@@ -21,10 +21,10 @@ from control.lighting.stats import known, median, middle_mean, sigma
 HOUR = 60 // BLOCK_MIN
 LONG, NIGHTS = 6 * HOUR, 24 * HOUR
 """Stretches of the longer looks: half a night of light, and two nights or three."""
-SLOTS, LEAST_SAME = 2, 6
-"""Compared with stretches at most ten minutes earlier or later in the night, six of them at least: two nights (unverified)."""
-LEAST_HOURS_LEARNED = 40
-"""Four nights: hours of one night are more alike than nights are (unverified)."""
+SLOTS, LEAST_NIGHTS = 2, 3
+"""Compared with stretches at most ten minutes earlier or later, of three nights at least: two say too little (unverified)."""
+LEAST_HOURS_LEARNED = 72
+"""Six nights or seven: hours of one night are more alike than nights are (unverified)."""
 LATEST, KEPT, COMMISSIONING = 2, 28, 7
 """The two newest nights say nothing of the noise yet: a loss too small to be seen at once must not hide itself as noise."""
 FACTORS = ((5, 9.7), (6, 8.0), (7, 7.1), (8, 6.4), (10, 5.7), (12, 5.3), (14, 5.0), (18, 4.6), (24, 4.4))
@@ -68,13 +68,18 @@ class Reference:
 
 def add(one: Reference, stretch: Stretch) -> Reference:
     """A stretch is over."""
-    same = [x for night in one.past for level, slot, x in night if level == stretch.level and abs(slot - stretch.slot) <= SLOTS]
-    off = stretch.x - median(same) if len(same) >= LEAST_SAME else math.nan
+    nights = [[each.x for each in night if _alike(each, stretch)] for night in one.past]
+    same = [x for night in nights for x in night]
+    off = stretch.x - median(same) if sum(map(bool, nights)) >= LEAST_NIGHTS else math.nan
     one = replace(one, tonight=(*one.tonight, stretch), off=(*one.off, off)[-NIGHTS:])
     hour, half = deviation(one, HOUR), deviation(one, LONG)
     if not math.isnan(hour) and len(one.tonight) % HOUR == 0:
         one = replace(one, hours_tonight=(*one.hours_tonight, hour))
     return one if math.isnan(half) else replace(one, worst=max(one.worst, abs(half)))
+
+
+def _alike(one: Stretch, other: Stretch) -> bool:
+    return one.level == other.level and abs(one.slot - other.slot) <= SLOTS
 
 
 def turn(one: Reference, *, good: bool) -> Reference:
@@ -85,7 +90,7 @@ def turn(one: Reference, *, good: bool) -> Reference:
     return replace(
         fresh,
         past=(*one.past, one.tonight)[-REFERENCE_NIGHTS:],
-        hours=(*one.hours, *one.hours_tonight)[-REFERENCE_NIGHTS * 12 :],
+        hours=(*one.hours, *one.hours_tonight)[-KEPT * 12 :],
         nights=(*one.nights, one.worst)[-KEPT - LATEST :] if one.worst else one.nights,
         first=_commissioned(one),
     )

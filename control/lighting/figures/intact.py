@@ -3,8 +3,8 @@
 Customary is intact of all facilities; which facilities, and what damage is, no public rule was found to say (the national
 documents and their explanations do not, as is complained of in print), so that is the project's own reading, unverified: of all
 cabinets, loops and lamps, how many have no fault standing in the alarm journal. A cabinet and its loops are known while it is
-heard, a lamp with a node while its loop is to be lit and the node answers (by day a dead loop says nothing). A lamp without a node
-is counted with its loop. What the journal does not speak of, or nobody hears, is unknown.
+heard, a lamp with a node while its loop is to be lit and the node answers (by day a dead loop says nothing); one without it is
+counted with its loop. What the journal does not speak of, or nobody hears, is unknown.
 """
 
 from __future__ import annotations
