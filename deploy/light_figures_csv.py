@@ -38,7 +38,10 @@ def _figures(one: Report) -> Iterator[Figure]:
         name = row.road or row.road_class or "all"
         for which in ("lower", "upper", "coverage", "target"):
             yield "lit", name, which, getattr(row, which), "share"
+        yield "lit", name, "met", None if row.met is None else float(row.met), ""
+        yield "lit", name, "lamps", float(row.lamps), "lamps"
         yield "lit", name, "dark", row.dark, "lamps"
+        yield "lit", name, "judged_by_dark", float(row.by_dark_lamps), ""
     for part in one.intact:
         for which in ("lower", "upper", "coverage", "target"):
             yield "intact", part.facility or "all", which, getattr(part, which), "share"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from control.lighting.figures.facilities import IntactRow
@@ -44,7 +45,7 @@ def page(one: Report, county: County) -> Iterator[str]:
     yield f"照明指标 lighting figures  {county.zh} {county.en}  {shown(one.start, zone)} .. {shown(one.end, zone)}{_where(one)}"
     for note in one.notes:
         yield f"注 note: {note.zh}；{note.en}"
-    for section in (_lit, _intact, _energy, _loops, _repairs):
+    for section in (_lit, _intact, partial(_energy, zone=zone), _loops, _repairs):
         yield ""
         yield from section(one)
 
@@ -123,7 +124,7 @@ def _intact_row(row: IntactRow) -> Row:
     return FACILITIES[row.facility], str(row.count), *parts, *_bounds(row), percent(row.target), _met(row.met)
 
 
-def _energy(one: Report) -> Iterator[str]:
+def _energy(one: Report, zone: ZoneInfo) -> Iterator[str]:
     base = f"方案版本 plan version {one.baseline}" if one.baseline else "日落至日出全功率 full power from sunset to sunrise"
     yield f"用电 energy, 对照 against: {base}"
     if not one.energy:
@@ -145,11 +146,12 @@ def _energy(one: Report) -> Iterator[str]:
     yield from table([*rows, *map(_energy_row, one.energy)])
     if one.led is not None:
         yield ""
-        yield from _led(one.led)
+        yield from _led(one.led, zone)
 
 
-def _led(one: Led) -> Iterator[str]:
-    yield f"改造前后 before and after the change of lamps: {one.loops}/{one.every} 回路前后均有读数 loops heard on both sides"
+def _led(one: Led, zone: ZoneInfo) -> Iterator[str]:
+    heard = f"{one.loops}/{one.every} 回路前后均有读数 loops heard on both sides"
+    yield f"改造前后 before and after the change of lamps, {shown(one.at, zone)}: {heard}"
     rows: list[Row] = [
         (
             "",
@@ -164,18 +166,18 @@ def _led(one: Led) -> Iterator[str]:
     for name, each in (("改造前 before", one.before), ("改造后 after", one.after)):
         kw = number(each.kw, 3), number(each.burn_h, 1), number(each.lit_kw, 3), number(each.rated_kw, 3)
         rows.append((name, f"{each.kwh:.1f}", f"{each.dark_h:.1f}", *kw))
-    saved = (NONE, NONE, percent(one.saved), NONE, percent(one.saved_lit), f"{percent(one.saved_rated)} 估算 estimate")
+    promised = NONE if one.saved_rated is None else f"{percent(one.saved_rated)} 估算 estimate"
+    saved = (NONE, NONE, percent(one.saved), NONE, percent(one.saved_lit), promised)
     yield from table([*rows, ("节电 saved", *saved)])
 
 
 def _energy_row(row: EnergyRow) -> Row:
-    money = row.saved_cny is not None
     return (
         f"{row.zh} {row.en}",
         WHEN[row.when],
         f"{row.energy.kwh:.1f}",
         f"{row.energy.bridged_kwh:.1f}",
-        f"{row.energy.cny:.2f}" if money else NONE,
+        f"{row.energy.cny:.2f}" if row.saved_cny is not None else NONE,
         f"{row.energy.baseline_kwh:.1f}",
         percent(row.saved),
         percent(row.saved_cny),

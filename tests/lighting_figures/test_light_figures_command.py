@@ -240,6 +240,46 @@ def test_csv_is_a_table(both: Path) -> None:
     assert {row["value"] for row in silent} == {""}
 
 
+def test_every_figure_is_in_every_form(both: Path) -> None:
+    """Protects whoever takes the table or the page instead of the JSON: each figure that the bureau asks for is in all three."""
+    span = ("--from", "2026-06-24T12:00", "--to", "2026-06-26T12:00", "--led", "2026-06-25")
+    answer, text = found(both, *span), run(both, *span).stdout
+    table = {
+        (row["section"], row["name"], row["figure"]): row["value"]
+        for row in csv.DictReader(io.StringIO(run(both, *span, "--csv").stdout))
+    }
+    road, whole, repair = answer["lit"][-1], answer["energy"][0], answer["repairs"][0]["repairs"]
+    every = {row["facility"]: row for row in answer["intact"]}
+    same: dict[tuple[str, str, str], float] = {
+        ("lit", "gongnongbing", "lower"): road["lower"],
+        ("lit", "gongnongbing", "upper"): road["upper"],
+        ("lit", "gongnongbing", "coverage"): road["coverage"],
+        ("lit", "gongnongbing", "dark"): road["dark"],
+        ("lit", "gongnongbing", "judged_by_dark"): 1.0,
+        ("lit", "main", "lower"): next(row for row in answer["lit"] if row["road_class"] == "main")["lower"],
+        ("intact", "all", "lower"): every[""]["lower"],
+        ("intact", "loop", "damaged"): every["loop"]["damaged"],
+        ("energy", "all before", "kwh"): whole["energy"]["kwh"],
+        ("energy", "all before", "cny"): whole["energy"]["cny"],
+        ("energy", "all before", "saved"): whole["saved"],
+        ("energy", "main-road after", "kwh"): next(
+            row for row in answer["energy"] if (row["program"], row["when"]) == ("main-road", "after")
+        )["energy"]["kwh"],
+        ("led", "all", "saved"): answer["led"]["saved"],
+        ("loop", OUT, "burn"): next(row for row in answer["loops"] if row["loop"] == OUT)["burn_h"],
+        ("repair", "all", "response_median"): repair["response_median_h"],
+        ("repair", "all", "repair_p90"): repair["repair_p90_h"],
+    }
+    for key, value in same.items():
+        assert float(table[key]) == pytest.approx(value, rel=1e-5), key
+    for word in (
+        f"{100 * road['lower']:.1f}%", f"{100 * road['coverage']:.1f}%", f"{road['dark']:.1f} *", f"{whole['energy']['cny']:.2f}",
+        f"{whole['energy']['kwh']:.1f}", f"{100 * whole['saved']:.1f}%", f"{100 * answer['led']['saved']:.1f}%",
+        "燃点小时", "30.00",
+    ):  # fmt: skip
+        assert word in text, word
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

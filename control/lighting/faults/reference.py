@@ -135,9 +135,11 @@ def looks(one: Reference) -> list[Look]:
 
 
 def limit(one: Reference) -> tuple[float, float]:
-    """Smallest believed deviation of an hour, and its noise: learned from good nights, or taken as on a noisy line."""
+    """Smallest believed deviation of an hour, and its noise: learned from good nights, or taken as on a noisy line, whose reference
+    is noisy as well while it is of few nights.
+    """
     if len(one.hours) < LEAST_HOURS_LEARNED:
-        return UNLEARNED, BLOCK_NOISE
+        return UNLEARNED * math.sqrt(1 + 1 / max(1, len(one.past))), BLOCK_NOISE
     noise = sigma(one.hours)
     return max(LEAST, NIGHT_SIGMAS * noise, WORST * max(map(abs, one.hours))), noise
 
