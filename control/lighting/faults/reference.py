@@ -68,7 +68,8 @@ class Reference:
 
 def add(one: Reference, stretch: Stretch) -> Reference:
     """A stretch is over."""
-    nights = [[each.x for each in night if _alike(each, stretch)] for night in one.past]
+    near = range(stretch.slot - SLOTS, stretch.slot + SLOTS + 1)
+    nights = [[x for level, slot, x in night if slot in near and level == stretch.level] for night in one.past]
     same = [x for night in nights for x in night]
     off = stretch.x - median(same) if sum(map(bool, nights)) >= LEAST_NIGHTS else math.nan
     one = replace(one, tonight=(*one.tonight, stretch), off=(*one.off, off)[-NIGHTS:])
@@ -76,10 +77,6 @@ def add(one: Reference, stretch: Stretch) -> Reference:
     if not math.isnan(hour) and len(one.tonight) % HOUR == 0:
         one = replace(one, hours_tonight=(*one.hours_tonight, hour))
     return one if math.isnan(half) else replace(one, worst=max(one.worst, abs(half)))
-
-
-def _alike(one: Stretch, other: Stretch) -> bool:
-    return one.level == other.level and abs(one.slot - other.slot) <= SLOTS
 
 
 def turn(one: Reference, *, good: bool) -> Reference:
@@ -135,8 +132,8 @@ def looks(one: Reference) -> list[Look]:
 
 
 def limit(one: Reference) -> tuple[float, float]:
-    """Smallest believed deviation of an hour, and its noise: learned from good nights, or taken as on a noisy line, whose reference
-    is noisy as well while it is of few nights.
+    """Smallest believed deviation of an hour, and its noise: learned from good nights, or taken as on a noisy line, whose own
+    reference is noisy while it is of few nights.
     """
     if len(one.hours) < LEAST_HOURS_LEARNED:
         return UNLEARNED * math.sqrt(1 + 1 / max(1, len(one.past))), BLOCK_NOISE
