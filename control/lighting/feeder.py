@@ -15,7 +15,8 @@ from control.lighting.count import BLOCK_NOISE
 from control.lighting.energy import energy
 from control.lighting.levels import Profile, Step, profile
 from control.lighting.lit import Lit, Night, State, lit, lit_on_other_days
-from control.lighting.losses import LEAST, STEP_SIGMAS, Shift, noise_inside, passing, shifts_inside, shifts_overnight
+from control.lighting.losses import LEAST, STEP_SIGMAS, Shift, noise_inside, shifts_inside
+from control.lighting.overnight import passing, shifts_overnight
 from control.lighting.program import Sort, excursions, sort_steps
 from control.lighting.report import FeederReport
 from control.lighting.rows import (
