@@ -14,6 +14,7 @@ from control.cli_light_orders import lock, order, orders, override, release
 from control.cli_light_rollout import activate, rollback, stop
 from control.cli_light_show import tell_difference
 from control.cli_light_status import explain, status, tonight
+from control.cli_light_talq import talq
 from control.lighting.compare import by_class, difference
 from control.lighting.nights import night_rows
 from lampwell.errors import ConfigError, Problem
@@ -38,7 +39,7 @@ def light() -> None:
     """
 
 
-for _command in (activate, rollback, stop, override, lock, release, status, tonight, explain, orders, order):
+for _command in (activate, rollback, stop, override, lock, release, status, tonight, explain, orders, order, talq):
     light.add_command(_command)
 
 

@@ -15,7 +15,7 @@ from lampwell.assets import County
 from lampwell.clock import SystemClock
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
-from lampwell.lighting.files import FOLDER, build_plan, load_lighting
+from lampwell.lighting.files import FOLDER, Lighting, build_plan, load_lighting
 from lampwell.lighting.model import Plan
 from lampwell.lighting.night import night_of
 from lampwell.lighting.preview import Basis, loads_of
@@ -41,6 +41,11 @@ def files_of(folder: Path) -> Files:
     if not lighting.programs:
         reason = "没有照明方案 there are no lighting programs; begin with programs.toml, calendars.toml and assignments.toml"
         raise ConfigError([Problem(f"{FOLDER}/", "", reason)])
+    return files_with(county, lighting)
+
+
+def files_with(county: County, lighting: Lighting) -> Files:
+    """A county with the plan of this lighting."""
     return Files(
         county=county,
         plan=build_plan(county, lighting),

@@ -37,7 +37,7 @@ def loops_of(table: Timetable) -> list[str]:
 
 def night_rows(table: Timetable, targets: Sequence[str], first: date, nights: int, basis: Basis) -> Iterator[NightRow]:
     """Night by night: each of the targets named, or every kind of loop where none is."""
-    groups = [(name,) for name in targets] or list(_kinds(table))
+    groups: list[tuple[str, ...]] = [(name,) for name in targets] or list(_kinds(table))
     for day in (first + timedelta(n) for n in range(nights)):
         sums = preview(table, [name for names in groups for name in names], day, 1, basis)
         for names in groups:

@@ -29,7 +29,16 @@ from lampwell.lighting.model import (
 )
 from lampwell.lighting.talq_walk import At, TalqRefused
 
-__all__ = ["Cancel", "Taken", "TalqRefused", "calendar_from_talq", "override_from_talq", "program_from_talq"]
+__all__ = [
+    "Cancel",
+    "Taken",
+    "TalqRefused",
+    "calendar_from_talq",
+    "override_from_talq",
+    "program_from_talq",
+    "read_calendar",
+    "read_program",
+]
 Json = Mapping[str, Any]
 _TIME = re.compile(r"\d\d:\d\d:\d\d")
 _MONTH_DAY = re.compile(r"--(?:-|(\d\d)-)(\d\d)")
@@ -55,9 +64,13 @@ class Cancel:
 
 def program_from_talq(raw: Json) -> Taken:
     """A ControlProgramOne. TalqRefused."""
-    top = At(raw, "ControlProgram")
+    return read_program(At(raw, "ControlProgram"))
+
+
+def read_program(top: At) -> Taken:
+    """The same of a place in a document. What of it is understood is read, and nothing else."""
     if top.get("type").text() != "ControlProgramOne":
-        raise top.get("type").refuse(f"must be ControlProgramOne, not {raw['type']!r}")
+        raise top.get("type").refuse(f"must be ControlProgramOne, not {top.value['type']!r}")
     if top.has("dynamicControls") and top.items("dynamicControls"):
         raise top.get("dynamicControls").refuse("controls by sensors and events are not supported")
     name = top.get("id").text()
@@ -119,18 +132,22 @@ def _adjustment(at: At) -> Adjustment:
         raise event.refuse(f"must be sunset or sunrise, not {event.value!r}")
     if operation.value not in tuple(Operation):
         raise operation.refuse(f"must be one of {', '.join(Operation)}, not {operation.value!r}")
-    level, _ = _command(at.get("command"))
+    level = _level(at.get("command"))
     moment = Moment(Event(event.value), at.get("offset").whole(-720, 720) * 60)
     return Adjustment(at=moment, operation=Operation(operation.value), level=level)
 
 
 def _command(at: At) -> tuple[int, int]:
     """Level and seconds of ramp."""
+    ramp = at.get("rampToLevelTime").number() if at.has("rampToLevelTime") else 0.0
+    return _level(at), round(ramp)
+
+
+def _level(at: At) -> int:
     state = at.get("state")
     if state.get("name").value != "LevelState":
         raise state.get("name").refuse(f"must be LevelState, not {state.value['name']!r}")
-    ramp = at.get("rampToLevelTime").number() if at.has("rampToLevelTime") else 0.0
-    return state.get("value").whole(0, 100), round(ramp)
+    return state.get("value").whole(0, 100)
 
 
 def _clock(at: At) -> Moment:
@@ -146,7 +163,11 @@ def _clock(at: At) -> Moment:
 
 def calendar_from_talq(raw: Json) -> Calendar:
     """A Calendar of a gateway with dayOffset 12. TalqRefused."""
-    top = At(raw, "Calendar")
+    return read_calendar(At(raw, "Calendar"))
+
+
+def read_calendar(top: At) -> Calendar:
+    """The same of a place in a document, as ``read_program``."""
     name = top.get("id").text()
     default = top.get("defaultProgram").text() if top.has("defaultProgram") else ""
     return Calendar(id=name, zh=name, en=name, default=default, rules=tuple(_rule(each) for each in top.items("rules")))

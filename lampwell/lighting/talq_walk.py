@@ -1,9 +1,9 @@
-"""A way through a JSON document that knows where it is, so that each refusal names its place."""
+"""A way through a JSON document that knows where it is and what was read, so that each refusal and each loss names its place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from lampwell.errors import LampwellError
@@ -15,10 +15,11 @@ class TalqRefused(LampwellError):
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A value and the way to it."""
+    """A value and the way to it. ``read``: the places of the document that were asked for."""
 
     value: Any
     path: str
+    read: set[str] = field(default_factory=set, compare=False)
 
     def refuse(self, reason: str) -> TalqRefused:
         """The error to raise about this place."""
@@ -30,7 +31,7 @@ class At:
             raise self.refuse("must be an object")
         if key not in self.value:
             raise self.refuse(f"{key} is missing")
-        return At(self.value[key], f"{self.path}.{key}")
+        return self._below(self.value[key], f"{self.path}.{key}")
 
     def has(self, key: str) -> bool:
         """A property is there and not null."""
@@ -44,7 +45,25 @@ class At:
         """The items of an array."""
         if not isinstance(self.value, Sequence) or isinstance(self.value, str):
             raise self.refuse("must be an array")
-        return [At(each, f"{self.path}[{n}]") for n, each in enumerate(self.value)]
+        return [self._below(each, f"{self.path}[{n}]") for n, each in enumerate(self.value)]
+
+    def unread(self) -> Iterator[str]:
+        """The places from here on that hold something and that nobody has asked for."""
+        if isinstance(self.value, Mapping):
+            below = [(each, f"{self.path}.{key}") for key, each in self.value.items()]
+        elif isinstance(self.value, list):
+            below = [(each, f"{self.path}[{n}]") for n, each in enumerate(self.value)]
+        else:
+            return
+        for value, path in below:
+            if path in self.read:
+                yield from At(value, path, self.read).unread()
+            elif value not in (None, [], {}):
+                yield path
+
+    def _below(self, value: Any, path: str) -> At:
+        self.read.add(path)
+        return At(value, path, self.read)
 
     def text(self) -> str:
         """Checked to be text."""

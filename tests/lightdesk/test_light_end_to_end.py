@@ -59,6 +59,7 @@ from lampwell.readings import Layout, Scan
 from lampwell.sparkplug.edge import EdgeSession
 from lampwell.sparkplug.messages import Command, Message, Subscription
 from lampwell.sparkplug.transport import MqttTransport
+from tests.lighting.schema import named
 
 T0 = 1_781_092_800_000  # 2026-06-10 20:00 county time
 PATHS = (ORDER, OUTCOME, PLAN, OVERRIDES, UNLIKE)
@@ -511,6 +512,11 @@ async def test_the_commands(town: Town, plan: Plan, tmp_path: Path) -> None:
             made = await run("override", "30", "--area", "g319", "--reason", "限电", "--yes", "--until", "2026-06-11T06:00")
             assert "将影响 would change: 2 控制箱" in made
             assert "已核实 verified" in made
+            arguments = ["light", "talq", "export", str(folder), str(tmp_path / "talq"), "--partial", "--data", str(town.data)]
+            assert (await asyncio.to_thread(CliRunner().invoke, lampwell, arguments)).exit_code == 0
+            (lease,) = json.loads((tmp_path / "talq/override-commands.json").read_text("utf-8"))
+            assert named(lease, "OverrideCommand") == []
+            assert lease["targetCommand"]["state"]["value"] == 30
             again = await run("override", "40", "--loop", "cabinet-10/loop1", "--reason", "试", "--for", "10m")
             assert "takes the place, for good, of:" in again
             row = json.loads(await run("status", "--json"))["edges"][2]["overrides"][0]
