@@ -216,3 +216,16 @@ class County:
     devices: tuple[Device, ...]
     lamps: tuple[Lamp, ...] = ()
     host_id: str = "lampwell"
+
+
+def lamp_nodes(county: County) -> dict[str, dict[str, Lamp]]:
+    """The lamps behind each concentrator, by its component: ``lamp012`` is the 12th lamp of its cabinet in the county's list."""
+    lamps: dict[str, list[Lamp]] = {}
+    for lamp in county.lamps:
+        lamps.setdefault(lamp.cabinet, []).append(lamp)
+    found: dict[str, dict[str, Lamp]] = {}
+    for device in county.devices:
+        if device.kind is DeviceKind.CONCENTRATOR:
+            served = lamps.get(str(device.parameters.get("cabinet", "")), [])[: int(device.parameters.get("lamps", 0))]
+            found[device.id] = {f"lamp{n:03}": lamp for n, lamp in enumerate(served, 1)}
+    return found

@@ -15,7 +15,7 @@ from functools import cached_property
 from control.alarms.edge_points import edge_points
 from control.alarms.model import Place, Text
 from control.alarms.words import component_name, device_name, edge_name, inside
-from lampwell.assets import County, Device, DeviceKind, EdgeNode, Lamp, Link
+from lampwell.assets import County, Device, DeviceKind, EdgeNode, Lamp, Link, lamp_nodes
 from lampwell.points import Point
 from lampwell.readings import NodeId
 
@@ -130,7 +130,7 @@ class Places:
         name = f"{device.id}/{component}"
         if (known := self._spots.get(name)) is not None:
             return known
-        lamp = self._lamp(device, component)
+        lamp = self._lamps.get(device.id, {}).get(component)
         place = replace(
             outer.place,
             component=component,
@@ -157,20 +157,9 @@ class Places:
             return None
         return self.devices.get(str(device.parameters.get("cabinet", "")))
 
-    def _lamp(self, device: Device, component: str) -> Lamp | None:
-        """Lamp n of a concentrator is the n-th lamp of its cabinet."""
-        feeder, found = self._feeder(device), re.fullmatch(r"lamp0*(\d+)", component)
-        if feeder is None or found is None:
-            return None
-        lamps = self._lamps.get(feeder.id, ())
-        return lamps[int(found[1]) - 1] if 1 <= int(found[1]) <= len(lamps) else None
-
     @cached_property
-    def _lamps(self) -> dict[str, list[Lamp]]:
-        found: dict[str, list[Lamp]] = {}
-        for lamp in self.county.lamps:
-            found.setdefault(lamp.cabinet, []).append(lamp)
-        return found
+    def _lamps(self) -> dict[str, dict[str, Lamp]]:
+        return lamp_nodes(self.county)
 
 
 def _expression(pattern: str) -> str:

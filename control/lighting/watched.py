@@ -10,7 +10,7 @@ from control.lighting.faults.nodes import NodeState
 from control.lighting.faults.readings import PHASES, Lamp
 from control.lighting.faults.watch import CabinetState, Phases
 from lampwell import assets
-from lampwell.assets import County, Device, DeviceKind
+from lampwell.assets import County, Device, DeviceKind, lamp_nodes
 from lampwell.lighting.sun import Place
 
 
@@ -73,18 +73,8 @@ def cabinets_of(county: County) -> dict[str, Cabinet]:
 
 
 def nodes_of(county: County) -> Iterator[Node]:
-    """Lamp n of a concentrator is the n-th lamp of its cabinet."""
-    by_cabinet: dict[str, list[assets.Lamp]] = defaultdict(list)
-    for lamp in county.lamps:
-        by_cabinet[lamp.cabinet].append(lamp)
-    for device in county.devices:
-        if device.kind is DeviceKind.CONCENTRATOR:
-            lamps = by_cabinet[str(device.parameters.get("cabinet", ""))]
-            names = dict.fromkeys(point.component for point in device.profile.points if point.component.startswith("lamp"))
-            for component in names:
-                number_of = int(component.removeprefix("lamp"))
-                if 1 <= number_of <= len(lamps):
-                    yield Node(device.id, component, lamps[number_of - 1])
+    """Every lamp that a concentrator speaks to."""
+    return (Node(unit, component, lamp) for unit, lamps in lamp_nodes(county).items() for component, lamp in lamps.items())
 
 
 def phases_of(lamps: Iterable[assets.Lamp]) -> Phases:

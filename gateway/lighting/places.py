@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.lighting.reconcile import LampSpec, LoopSpec
 from gateway.lighting.seen import LampSeen, LoopSeen
-from lampwell.assets import County, Device, DeviceKind, Lamp
+from lampwell.assets import County, Device, DeviceKind, Lamp, lamp_nodes
 from lampwell.lighting import Plan
 from lampwell.points import Value
 from lampwell.profiles.model import Register
@@ -106,8 +106,9 @@ def find_places(county: County, edge: str, plan: Plan) -> Places:
     watts = _rated(county.lamps)
     cabinets = [_cabinet(device, wanted, watts) for device in own if device.kind is DeviceKind.CABINET]
     loops = {loop.spec.id for place in cabinets for loop in place.loops}
+    served = lamp_nodes(county)
     concentrators = [
-        _concentrator(device, county.lamps, {key: one.loop for key, one in wanted.items() if one.loop in loops})
+        _concentrator(device, served[device.id], {key: one.loop for key, one in wanted.items() if one.loop in loops})
         for device in own
         if device.kind is DeviceKind.CONCENTRATOR
     ]
@@ -148,12 +149,12 @@ def _cabinet(device: Device, wanted: Mapping[str, object], rated: Mapping[str, f
     return CabinetPlace(device=device, columns=place.columns, loops=tuple(loops))
 
 
-def _concentrator(device: Device, lamps: Iterable[Lamp], loop_of: Mapping[str, str]) -> CabinetPlace:
-    """Lamp n of it is the n-th lamp of its cabinet."""
+def _concentrator(device: Device, lamps: Mapping[str, Lamp], loop_of: Mapping[str, str]) -> CabinetPlace:
+    """``lamps``: by component."""
     place = CabinetPlace(device=device, columns={point.path: n for n, point in enumerate(device.profile.points)})
-    cabinet, found = str(device.parameters.get("cabinet", "")), []
-    for number, lamp in enumerate((one for one in lamps if one.cabinet == cabinet), start=1):
-        set_level, level = place.register(f"lamp{number:03}/set_level"), place.columns.get(f"lamp{number:03}/level")
+    found = []
+    for component, lamp in lamps.items():
+        set_level, level = place.register(f"{component}/set_level"), place.columns.get(f"{component}/level")
         if lamp.id in loop_of and set_level is not None and level is not None:
             found.append(LampPlace(spec=LampSpec(id=lamp.id, loop=loop_of[lamp.id]), set_level=set_level, level=level))
     return CabinetPlace(device=device, columns=place.columns, lamps=tuple(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lampwell.assets import County, Device, DeviceKind
+from lampwell.assets import County, Device, DeviceKind, lamp_nodes
 from lampwell.lighting.model import Plan, Target
 from lampwell.lighting.sun import Place
 
@@ -77,24 +77,19 @@ def _given(target: Target, one: Assignment, number: int) -> Target:
 
 
 def _lamps(county: County, places: Mapping[str, Place], assignments: Sequence[Assignment]) -> Iterator[Target]:
-    """Lamp n of a concentrator is the n-th lamp of its cabinet."""
     own = {lamp: one for one in reversed(assignments) for lamp in one.lamps}
-    for device in county.devices:
-        if device.kind is not DeviceKind.CONCENTRATOR:
-            continue
-        cabinet, count = str(device.parameters.get("cabinet", "")), int(device.parameters.get("lamps", 0))
-        for lamp in [each for each in county.lamps if each.cabinet == cabinet][:count]:
-            given = own.get(lamp.id)
-            yield Target(
-                id=lamp.id,
-                zh=f"灯杆 {lamp.pole}",
-                en=f"pole {lamp.pole}",
-                cabinet=cabinet,
-                loop=loop_id(cabinet, lamp.loop),
-                place=places[cabinet],
-                calendar=given.calendar if given else "",
-                festivals=given.festivals if given else "",
-            )
+    for lamp in (each for lamps in lamp_nodes(county).values() for each in lamps.values()):
+        given = own.get(lamp.id)
+        yield Target(
+            id=lamp.id,
+            zh=f"灯杆 {lamp.pole}",
+            en=f"pole {lamp.pole}",
+            cabinet=lamp.cabinet,
+            loop=loop_id(lamp.cabinet, lamp.loop),
+            place=places[lamp.cabinet],
+            calendar=given.calendar if given else "",
+            festivals=given.festivals if given else "",
+        )
 
 
 def only_cabinets(plan: Plan, cabinets: Sequence[str]) -> Plan:

@@ -23,7 +23,7 @@ from control.lighting.figures.lamps import (
 from control.lighting.figures.should import InForce, Wanted, wanted
 from control.lighting.figures.slots import Readings
 from control.lighting.figures.tally import Sum, Tally
-from lampwell.assets import County, DeviceKind, Lamp
+from lampwell.assets import County, Lamp, lamp_nodes
 from lampwell.lighting.assign import loop_id
 from lampwell.lighting.figures import power_share
 
@@ -62,16 +62,9 @@ class Known:
 
 
 def loops_of(county: County) -> tuple[Loop, ...]:
-    """Every loop that has lamps. Lamp n of a concentrator is the n-th lamp of its cabinet."""
-    lamps: dict[str, list[Lamp]] = defaultdict(list)
-    for lamp in county.lamps:
-        lamps[lamp.cabinet].append(lamp)
-    nodes: dict[str, tuple[str, str]] = {}
-    for device in county.devices:
-        if device.kind is DeviceKind.CONCENTRATOR:
-            count = int(device.parameters.get("lamps", 0))
-            served = lamps[str(device.parameters.get("cabinet", ""))][:count]
-            nodes |= {lamp.id: (device.id, f"lamp{n + 1:03}") for n, lamp in enumerate(served)}
+    """Every loop that has lamps."""
+    served = lamp_nodes(county)
+    nodes = {lamp.id: (unit, component) for unit, lamps in served.items() for component, lamp in lamps.items()}
     found: dict[tuple[str, int], dict[str, list[Wired]]] = defaultdict(lambda: defaultdict(list))
     for lamp in county.lamps:
         concentrator, component = nodes.get(lamp.id, ("", ""))
