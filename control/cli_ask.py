@@ -20,6 +20,8 @@ from lampwell.errors import LampwellError
 from lampwell.local import LocalClient, connect
 
 T = TypeVar("T")
+VERSION = click.IntRange(0, 1_000_000)
+"""The number of a version; 0 is the one that an option's help names."""
 PRIORITIES = {1: "红1", 2: "橙2", 3: "黄3", 4: "蓝4"}
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from control.cli_ask import ask, data_option, day, folder_argument, json_option, tell_json, tell_table
+from control.cli_ask import VERSION, ask, data_option, day, folder_argument, json_option, tell_json, tell_table
 from control.cli_light_files import files_of, findings_of, night_named, refuse
 from control.cli_light_nights import tell_csv, tell_night, tell_nights, tell_year
 from control.cli_light_orders import lock, order, orders, override, release
@@ -17,6 +17,7 @@ from control.cli_light_status import explain, status, tonight
 from control.cli_light_talq import talq
 from control.lighting.compare import by_class, difference
 from control.lighting.nights import night_rows
+from lampwell.config_words import did_you_mean
 from lampwell.errors import ConfigError, Problem
 from lampwell.lighting.documents import plan_hash, read_document
 from lampwell.lighting.level import Timetable
@@ -52,7 +53,7 @@ for _command in (activate, rollback, stop, override, lock, release, status, toni
 @date_option
 @click.option("--nights", type=click.IntRange(1, 3660), default=1, show_default=True, help="How many nights.")
 @click.option("--year", is_flag=True, help="365 nights.")
-@click.option("--version", type=int, default=0, show_default="the files", help="A version that control has.")
+@click.option("--version", type=VERSION, default=0, show_default="the files", help="A version that control has.")
 @data_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="A table of every night, for a spreadsheet.")
@@ -78,10 +79,10 @@ def preview_(
         raise click.UsageError("只能选一个 choose one of --json and --csv")
     files, count = files_of(folder), YEAR if year else nights
     plan = _plan(folder, data, version) if version else files.plan
-    table, first = Timetable(plan), night_named(on, files.zone)
+    table, first = Timetable(plan), night_named(on, files.zone, count)
     if wrong := [name for name in targets if name not in table.targets]:
-        there = f"没有该回路或灯 there is no loop or lamp {', '.join(wrong)}; write for example {plan.targets[0].id}"
-        raise ConfigError([Problem("TARGETS", "", there)])
+        nothing = "没有该回路或灯 there is no loop or lamp"
+        raise ConfigError(Problem("TARGETS", "", f"{nothing} {name!r}{did_you_mean(name, table.targets)}") for name in wrong)
     rows = night_rows(table, targets, first, count, files.basis)
     if as_csv:
         tell_csv(rows, files.zone)
@@ -127,8 +128,8 @@ def validate(folder: Path, *, as_json: bool) -> None:
 
 @light.command()
 @folder_argument
-@click.option("--from", "old", type=int, default=0, show_default="what runs", help="Version to compare.")
-@click.option("--to", "new", type=int, default=0, show_default="the files", help="Version to compare with.")
+@click.option("--from", "old", type=VERSION, default=0, show_default="what runs", help="Version to compare.")
+@click.option("--to", "new", type=VERSION, default=0, show_default="the files", help="Version to compare with.")
 @date_option
 @click.option("--nights", type=click.IntRange(1, 3660), default=YEAR, show_default=True, help="Nights of the figures.")
 @data_option
@@ -136,7 +137,7 @@ def validate(folder: Path, *, as_json: bool) -> None:
 def diff(folder: Path, old: int, new: int, on: str, nights: int, data: Path | None, *, as_json: bool) -> None:
     """What changes from the running version to the files, or between two versions: switches of a night, kWh, CNY."""
     files = files_of(folder)
-    first = night_named(on, files.zone)
+    first = night_named(on, files.zone, nights)
 
     async def asked(client: LocalClient) -> tuple[str, str]:
         return await client.ask("lighting.plan", old), await client.ask("lighting.plan", new) if new else ""

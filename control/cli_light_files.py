@@ -16,6 +16,7 @@ from lampwell.clock import SystemClock
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
 from lampwell.lighting.files import FOLDER, Lighting, build_plan, load_lighting
+from lampwell.lighting.lunar import is_known, known_words
 from lampwell.lighting.model import Plan
 from lampwell.lighting.night import night_of
 from lampwell.lighting.preview import Basis, loads_of
@@ -53,14 +54,17 @@ def files_with(county: County, lighting: Lighting) -> Files:
     )
 
 
-def night_named(text: str, zone: ZoneInfo) -> date:
-    """The night of ``2026-10-01``, or ``tonight``. ConfigError."""
-    if text == "tonight":
-        return night_of(SystemClock().now(), zone)
+def night_named(text: str, zone: ZoneInfo, nights: int = 1) -> date:
+    """The night of ``2026-10-01``, or ``tonight``, from which so many are looked at. ConfigError."""
     try:
-        return date.fromisoformat(text)
+        found = night_of(SystemClock().now(), zone) if text == "tonight" else date.fromisoformat(text)
     except ValueError:
-        raise ConfigError([Problem("--date", "", f"{text!r} is not a date; write for example 2026-10-01")]) from None
+        reason = f"不是日期 {text!r} is not a date; write for example 2026-10-01, or tonight"
+        raise ConfigError([Problem("--date", "", reason)]) from None
+    if not is_known(found, nights):
+        reason = f"{nights} 夜超出农历表 {found} and {nights} nights leave the table of lunar festivals: {known_words()}"
+        raise ConfigError([Problem("--date", "", reason)])
+    return found
 
 
 def findings_of(files: Files) -> Sequence[Finding]:

@@ -21,7 +21,7 @@ from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
 from lampwell.lighting.wire import Said
 from lampwell.local import LocalClient
-from lampwell.times import instant, length_ms
+from lampwell.times import instant, length_ms, shown_plain
 
 POLL_S = 0.3
 Give = Callable[[LocalClient, str], Awaitable[Given]]
@@ -215,13 +215,19 @@ def _carry_out(folder: Path, data: Path | None, give: Give, wait: str, *, yes: b
 async def _outcomes(client: LocalClient, made: Sequence[LightOrder], patience_s: float) -> list[LightOrder]:
     """The orders when all have ended, or as they are when patience has."""
     known = {one.id: one for one in made}
-    for _ in range(round(patience_s / POLL_S)):
-        if all(one.state in ENDS for one in known.values()):
-            break
-        await asyncio.sleep(POLL_S)
-        for name in known:
-            (detail,) = await client.ask("lighting.order", name)
-            known[name] = detail.order
+    try:
+        for _ in range(round(patience_s / POLL_S)):
+            if all(one.state in ENDS for one in known.values()):
+                break
+            await asyncio.sleep(POLL_S)
+            for name in known:
+                (detail,) = await client.ask("lighting.order", name)
+                known[name] = detail.order
+    except asyncio.CancelledError:  # Ctrl-C: what was given goes on
+        click.echo(
+            f"指令已下达，继续执行 the orders were given and go on; see lampwell light order: {', '.join(known)}", err=True
+        )
+        raise
     return list(known.values())
 
 
@@ -236,5 +242,8 @@ def _lasts_s(lasts: str, until: str, begins: int, now: int, zone: ZoneInfo) -> i
     if lasts and until:
         raise ConfigError([Problem("--until", "", "只能选一个 say --for or --until, not both")])
     if until:
-        return (instant(until, "--until", now, zone) - begins) // 1000
+        lasts_s = (instant(until, "--until", now, zone) - begins) // 1000
+        if lasts_s <= 0:
+            raise ConfigError([Problem("--until", "", f"早于开始 {until} is not after the start, {shown_plain(begins, zone)}")])
+        return lasts_s
     return length_ms(lasts, "--for") // 1000 if lasts else LASTS_S

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from control.cli_ask import ask, data_option, folder_argument, json_option, tell_json, when, who_option
+from control.cli_ask import VERSION, ask, data_option, folder_argument, json_option, tell_json, when, who_option
 from control.cli_light_files import files_of, findings_of, refuse
 from control.cli_light_orders import confirm
 from control.cli_light_show import tell_difference
@@ -27,11 +27,13 @@ yes_option = click.option("--yes", is_flag=True, help="The second word at once: 
 
 @click.command()
 @folder_argument
-@click.option("--version", type=int, default=0, show_default="the files", help="A version that is there already.")
+@click.option("--version", type=VERSION, default=0, show_default="the files", help="A version that is there already.")
 @click.option("--first", default="", metavar="CABINET", help="Begin with this cabinet. Default: the smallest that is in order.")
 @click.option("--settle", default=f"{SETTLE_S // 60}m", show_default=True, metavar="LENGTH", help="How long all must agree.")
 @click.option("--patience", default=f"{PATIENCE_S // 60}m", show_default=True, metavar="LENGTH", help="How long one may not.")
-@click.option("--allow-unlike", "allowed", type=click.IntRange(0), default=0, help="Targets known to be faulty, per edge node.")
+@click.option(
+    "--allow-unlike", "allowed", type=click.IntRange(0, 100_000), default=0, help="Targets known to be faulty, per edge node."
+)
 @click.option("--at-once", is_flag=True, help="All edge nodes together, without a trial.")
 @reason_option
 @yes_option
@@ -77,7 +79,7 @@ def activate(
 
 @click.command()
 @folder_argument
-@click.option("--version", type=int, default=0, show_default="the one before", help="Back to this version.")
+@click.option("--version", type=VERSION, default=0, show_default="the one before", help="Back to this version.")
 @click.option("--settle", default="1m", show_default=True, metavar="LENGTH", help="How long all must agree.")
 @reason_option
 @yes_option

@@ -37,11 +37,13 @@ from lampwell.clock import Clock
 from lampwell.errors import ConfigError
 from lampwell.lighting.figures import Figures
 from lampwell.lighting.level import Timetable
+from lampwell.lighting.lunar import is_known, known_words
 from lampwell.lighting.model import Plan
 from lampwell.lighting.night import night_of
 from lampwell.lighting.preview import Basis, NightPreview, loads_of, preview_night
 from lampwell.lighting.wire import Said
 from lampwell.local import Methods
+from lampwell.times import INSTANTS, YEARS
 
 METHODS: Methods = {
     "lighting.status": ((), LightStatus),
@@ -108,8 +110,11 @@ class Lighting:
         """The level that should hold at a loop or lamp at an instant (0 now) and why, by the plan that its edge node confirmed
         and the overrides that it reports. Light sensors are left out. NotDone.
         """
-        running = await self._running()
-        return await explained(self.desk, target, at or self._clock.now(), await self.desk.shelf.plan(running), running)
+        at, running = at or self._clock.now(), await self._running()
+        if at not in INSTANTS:
+            raise NotDone(f"时刻须在 {YEARS[0]} 至 {YEARS[-1]} 年 the time must be between {YEARS[0]} and {YEARS[-1]}")
+        _check_known(night_of(at, ZoneInfo(self._county.time_zone)))
+        return await explained(self.desk, target, at, await self.desk.shelf.plan(running), running)
 
     async def digest(self) -> Digest:
         """What to know before the coming night (by day) or of the present one. ConfigError."""
@@ -130,6 +135,7 @@ class Lighting:
 
     async def preview(self, version: int, target: str, day: date) -> NightPreview:
         """One night of a loop or lamp by a version. NotDone."""
+        _check_known(day)
         table, basis = Timetable(await self.desk.shelf.plan(version or await self._running())), await self._basis()
         if target not in table.targets:
             raise NotDone(f"没有该回路或灯 there is no loop or lamp {target!r}")
@@ -137,11 +143,13 @@ class Lighting:
 
     async def figures(self, version: int, day: date, nights: int) -> dict[str, Figures]:
         """A version over nights from a date on, by class of road, and ``all`` together. NotDone."""
+        _check_known(day, nights)
         table = Timetable(await self.desk.shelf.plan(version or await self._running()))
         return await asyncio.to_thread(by_class, table, day, nights, await self._basis())
 
     async def difference(self, old: int, new: int, day: date, nights: int) -> Difference:
         """What changes from a version to another. NotDone."""
+        _check_known(day, nights)
         before, after = [await self.desk.shelf.plan(number or await self._running()) for number in (old, new)]
         return await asyncio.to_thread(difference, before, after, day, nights, await self._basis())
 
@@ -220,3 +228,9 @@ class Lighting:
         said, asked = self.desk.said[edge.id], self.desk.asked.get(edge.id, "")
         versions = [held[0] if (held := self.desk.holds(edge.id, plan)) else 0 for plan in (asked, said.plan)]
         return edge_row(edge, said, self._clock.now(), asked=asked, asked_version=versions[0], confirmed_version=versions[1])
+
+
+def _check_known(day: date, nights: int = 1) -> None:
+    """NotDone for nights whose festivals are not known."""
+    if nights < 1 or not is_known(day, nights):
+        raise NotDone(f"{nights} 夜超出农历表 {day} and {nights} nights leave the table of lunar festivals: {known_words()}")

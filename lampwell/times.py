@@ -12,11 +12,19 @@ _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)")
 
 
+LONGEST_MS = 36_525 * 86_400_000
+"""A hundred years."""
+YEARS = range(2000, 2100)
+"""Of instants: what is further off is a slip of the pen."""
+INSTANTS = range(946_684_800_000, 4_102_444_800_000)
+"""The same as epoch ms UTC."""
+
+
 def length_ms(text: str, option: str) -> int:
     """``90s``, ``15m``, ``1h``, ``7d`` in milliseconds. ConfigError otherwise."""
     found = _LENGTH.fullmatch(text.strip())
     length = round(float(found[1]) * _UNITS[found[2]]) if found else 0
-    if length <= 0:
+    if not 0 < length <= LONGEST_MS:
         raise ConfigError([Problem(option, "", f"{text!r} is not a length of time; write for example 90s, 15m, 1h or 7d")])
     return length
 
@@ -33,6 +41,8 @@ def instant(text: str, option: str, now: int, zone: ZoneInfo) -> int:
     except ValueError:
         reason = f"{text!r} is not a time; write for example 2026-06-21T18:30, 2026-06-21, -2h or now"
         raise ConfigError([Problem(option, "", reason)]) from None
+    if when.year not in YEARS:
+        raise ConfigError([Problem(option, "", f"{text!r} is not between {YEARS[0]} and {YEARS[-1]}")])
     if when.tzinfo is None:
         when = when.replace(tzinfo=zone)
     return round((when - datetime.fromtimestamp(0, zone)) / timedelta(milliseconds=1))

@@ -27,6 +27,9 @@ from lampwell.times import shown_plain
 LASTS_S = 7_200
 """A lease's usual length (domain streetlights 4.1)."""
 MOST_RAMP_S = 600
+DAY_S = 86_400
+MOST_AHEAD_S = 6 * DAY_S
+"""What begins later belongs into a calendar; the figures of the past look for leases so far back (``store.lighting_past``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,7 @@ class Wishes:
 
     async def orders(self, since: int = 0, most: int = 100) -> list[LightOrder]:
         """Orders issued since then, the newest first, those that carry plans left out."""
-        found = await self.writer.read(partial(store.past_orders, since=since, most=min(most, 1_000)))
+        found = await self.writer.read(partial(store.past_orders, since=since, most=max(1, min(most, 1_000))))
         return [order_row(one) for one in found]
 
     async def order(self, name: str) -> list[LightOrderDetail]:
@@ -140,6 +143,8 @@ class Wishes:
         if wish.start and wish.start < now:
             raise NotDone("开始时间已过 it would begin in the past")
         start = wish.start or now
+        if start > now + MOST_AHEAD_S * 1000:
+            raise NotDone(f"最多提前 {MOST_AHEAD_S // DAY_S} 天 it may begin {MOST_AHEAD_S // DAY_S} days ahead at most")
         noon = noon_ms(night_of(start + LASTS_S * 1000, self.zone) + DAY, self.zone)
         if start + wish.lasts_s * 1000 > noon:
             until = shown_plain(noon, self.zone)

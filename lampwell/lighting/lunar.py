@@ -55,6 +55,19 @@ def lunar_years() -> dict[int, LunarYear]:
     }
 
 
+def is_known(first: date, nights: int) -> bool:
+    """Whether the table tells every festival of so many nights from a date on: with the lunar year before it, of whole years."""
+    years = lunar_years()
+    begin, end = date(min(years) + 1, 1, 1).toordinal(), date(max(years), 12, 31).toordinal()
+    return begin <= first.toordinal() and first.toordinal() + nights - 1 <= end
+
+
+def known_words() -> str:
+    """Those bounds, for a person."""
+    years = lunar_years()
+    return f"{min(years) + 1}-01-01 至 to {max(years)}-12-31"
+
+
 def festival_day(name: str, year: int) -> date | None:
     """When a festival, or a lunar ``month-day`` such as 8-15, falls in the lunar year that begins in civil ``year``.
 

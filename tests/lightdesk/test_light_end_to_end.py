@@ -64,6 +64,35 @@ from tests.lighting.schema import named
 T0 = 1_781_092_800_000  # 2026-06-10 20:00 county time
 PATHS = (ORDER, OUTCOME, PLAN, OVERRIDES, UNLIKE)
 QUICK = {"settle_s": 5, "patience_s": 20}
+LOOP = ("--loop", "cabinet-01/loop1", "--reason", "x")
+SLIPS = (
+    ("activate", ("--version", "99", "--reason", "x"), 1, "there is no version 99 of the plan; 最新为 the newest is 1"),
+    ("activate", ("--version", "1", "--first", "moon", "--reason", "x"), 1, "there is no lamp cabinet 'moon'"),
+    ("rollback", ("--reason", "x"), 1, "no earlier version has run"),
+    ("rollback", ("--version", "9", "--reason", "x"), 1, "there is no version 9"),
+    ("diff", ("--from", "9"), 1, "there is no version 9"),
+    ("preview", ("--version", "9"), 1, "there is no version 9"),
+    ("explain", ("cabinet-01/loop1", "--at", "9999-12-31"), 2, "--at: '9999-12-31' is not between 2000 and 2099"),
+    ("explain", ("cabinet-01/loop1", "--at", "2001-01-01"), 1, "leave the table of lunar festivals"),
+    ("explain", ("cabinet-01/loop1", "--at", "yesterday"), 2, "--at: 'yesterday' is not a time"),
+    ("override", ("30", "--loop", "cabinet-1/loop1", "--reason", "x"), 1, "there is no loop 'cabinet-1/loop1'; did you mean"),
+    ("override", ("30", "--reason", "x"), 1, "nothing is chosen"),
+    ("override", ("30", *LOOP, "--start", "2026-06-01"), 1, "begin in the past"),
+    ("override", ("30", *LOOP, "--start", "2026-12-01"), 1, "6 days ahead at most"),
+    (
+        "override",
+        ("30", *LOOP, "--until", "2026-06-01"),
+        2,
+        "2026-06-01 is not after the start, 2026-06-10 20:",
+    ),
+    ("override", ("30", *LOOP, "--for", "30h"), 1, "at most"),
+    ("override", ("30", *LOOP, "--for", "1h", "--until", "2026-06-11"), 2, "not both"),
+    ("override", ("30", "--loop", "cabinet-01/loop1", "--reason", " "), 1, "say"),
+    ("lock", ("--lamp", "lamp-0001", "--reason", "x"), 1, "can be spoken to by itself 'lamp-0001'"),
+    ("release", ("zzz", "--reason", "x"), 1, "no lease or lock 'zzz' stands"),
+    ("order", ("",), 1, "there is no order ''"),
+)
+"""What a person in a hurry types: the exit code, and what has to be told."""
 
 
 class ScriptedEdge:
@@ -528,6 +557,8 @@ async def test_the_commands(town: Town, plan: Plan, tmp_path: Path) -> None:
             assert "回读 read back 30%" in await run("order", row["id"])
             assert "没有该指令" in await run("order", "zzz", status=1)
             assert "没有正在进行的下发" in await run("stop", "--reason", "x", status=1)
+            for command, words, status_, said in SLIPS:
+                assert said in await run(command, *words, status=status_), (command, words)
         finally:
             time.cancel()
             await asyncio.gather(time, return_exceptions=True)

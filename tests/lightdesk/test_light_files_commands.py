@@ -58,7 +58,7 @@ def test_one_night_of_all_loops_and_of_one(folder: Path) -> None:
     assert "方案“节日全亮”" in one
     (night,) = json.loads(run(folder, "preview", "cabinet-01/loop1", "--date", "2026-10-01", "--json"))
     assert (night["target"], night["switches"][0]["level"]) == ("cabinet-01/loop1", 100)
-    assert "no loop or lamp moon" in run(folder, "preview", "moon", status=2)
+    assert "no loop or lamp 'moon'" in run(folder, "preview", "moon", status=2)
     assert "is not a date" in run(folder, "preview", "--date", "tomorrow", status=2)
 
 
@@ -102,3 +102,40 @@ def test_commands_without_a_running_control_say_so(folder: Path) -> None:
         assert "没有运行中的控制服务" in run(folder, command, *words, "--data", str(folder), status=1)
     assert "Missing option '--reason'" in run(folder, "lock", "--loop", "x", status=2)
     assert "0<=x<=100" in run(folder, "override", "130", "--reason", "y", status=2)
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "said"),
+    [
+        ("preview", ["--date", "9999-12-31"], "农历表"),
+        ("preview", ["--date", "1999-01-01"], "leave the table of lunar festivals: 2021-01-01 至 to 2050-12-31"),
+        ("preview", ["--date", "2050-12-01", "--year"], "2050-12-01 and 365 nights leave"),
+        ("preview", ["--date", "2026-13-01"], "--date: 不是日期 '2026-13-01' is not a date"),
+        ("preview", ["cabinet-1/loop1"], "there is no loop or lamp 'cabinet-1/loop1'; did you mean"),
+        ("preview", ["--nights", "0"], "1<=x<=3660"),
+        ("preview", ["--version", "99999999999999999999"], "0<=x<=1000000"),
+        ("diff", ["--from", "-1"], "0<=x<=1000000"),
+        ("diff", ["--date", "9999-12-31"], "农历表"),
+        ("override", ["101", "--county", "--reason", "x"], "101 is not in the range 0<=x<=100"),
+        ("override", ["ten", "--county", "--reason", "x"], "LEVEL"),
+        ("lock", ["--county"], "Missing option '--reason'"),
+        ("activate", ["--reason", "x", "--settle", "soon"], "--settle: 'soon' is not a length of time"),
+        ("activate", ["--reason", "x", "--allow-unlike", "99999999999999999999"], "0<=x<=100000"),
+        ("orders", ["--since", "9999999999999w"], "--since: '9999999999999w' is not a length of time"),
+        ("explain", [], "Missing argument 'LOOP'"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_with_its_place(folder: Path, command: str, words: list[str], said: str) -> None:
+    """Protects from tracebacks and from a wrong night that looks right: what is wrong, and which word of the command it is."""
+    assert said in run(folder, command, *words, status=2)
+
+
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    """Protects from a traceback where the first word is wrong, for every command."""
+    for command, *words in (
+        ["preview"], ["validate"], ["diff"], ["status"], ["tonight"], ["versions"], ["orders"], ["order", "x"], ["explain", "x"],
+        ["activate", "--reason", "x"], ["rollback", "--reason", "x"], ["stop", "--reason", "x"],
+        ["override", "1", "--county", "--reason", "x"], ["lock", "--county", "--reason", "x"], ["release", "x", "--reason", "x"],
+    ):  # fmt: skip
+        said = run(tmp_path / "nowhere", command, *words, status=2)
+        assert f"{tmp_path / 'nowhere'}: there is no such folder" in said, command
