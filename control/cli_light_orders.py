@@ -224,9 +224,7 @@ async def _outcomes(client: LocalClient, made: Sequence[LightOrder], patience_s:
                 (detail,) = await client.ask("lighting.order", name)
                 known[name] = detail.order
     except asyncio.CancelledError:  # Ctrl-C: what was given goes on
-        click.echo(
-            f"指令已下达，继续执行 the orders were given and go on; see lampwell light order: {', '.join(known)}", err=True
-        )
+        click.echo(f"指令已下达，继续执行 the orders were given and go on: lampwell light order {made[0].request}", err=True)
         raise
     return list(known.values())
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import io
 import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from control.cli_light_orders import _outcomes, confirm
+from control.lighting.following import Followed
+from control.lighting.views import LightOrderDetail, order_row
 from deploy.cli import main as lampwell
+from lampwell.lighting.wire import Lock, Order, Said
 
 TAIHE = Path(__file__).parents[2] / "counties/taihe"
 
@@ -139,3 +147,38 @@ def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
     ):  # fmt: skip
         said = run(tmp_path / "nowhere", command, *words, status=2)
         assert f"{tmp_path / 'nowhere'}: there is no such folder" in said, command
+
+
+class Terminal(io.StringIO):
+    """Somebody sits there and types this."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "goes_on"), [("y\n", True), ("n\n", False), ("\n", False), ("", False)])
+def test_only_a_yes_is_a_yes(monkeypatch: pytest.MonkeyPatch, typed: str, goes_on: bool) -> None:
+    """Protects the second word: Enter, no, or a closed terminal is none."""
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    if goes_on:
+        confirm("下发 go on?")
+    else:
+        with pytest.raises(click.Abort):
+            confirm("下发 go on?")
+
+
+async def test_ctrl_c_while_waiting_says_that_orders_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects from the belief that what was given has been taken back."""
+    do = Lock(targets=("cabinet-01/loop1",), reason=Said(zh="换灯"))
+    one = order_row(Followed(order=Order(id="aa-1", who="刘", issued=0, expires=1, do=do), edge="e", request="aa"))
+
+    class Slow:
+        async def ask(self, *_: Any) -> list[LightOrderDetail]:
+            return [LightOrderDetail(order=one, answers=())]
+
+    waiting = asyncio.create_task(_outcomes(Slow(), [one], 60))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert "the orders were given and go on: lampwell light order aa" in capsys.readouterr().err
