@@ -79,7 +79,8 @@ async def test_from_files_to_lamps_and_back(tmp_path: Path) -> None:
         desk = lights.desk
 
         async def rolled(wanted: Activation, method: Any = lights.activate) -> None:
-            await method(wanted, "工程师", "测试")
+            asked = await method(wanted, "工程师", "测试")
+            await method(wanted, "工程师", "测试", asked.token)
             await until(lambda: desk.rollout is not None and desk.rollout.phase is not Phase.RUNNING)
             assert desk.rollout is not None
             assert desk.rollout.phase is Phase.DONE, desk.rollout.reason

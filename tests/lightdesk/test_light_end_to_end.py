@@ -29,6 +29,7 @@ from control.store.audit import verify
 from control.store.database import open_database
 from control.store.tables import notification
 from deploy.cli import main as lampwell
+from deploy.lights import give_lease, light_up
 from lampwell.assets import Broker, County
 from lampwell.clock import VirtualClock
 from lampwell.errors import ConfigError
@@ -223,6 +224,7 @@ class Town:
 
     def __init__(self, county: County, data: Path) -> None:
         self.county, self.data, self.clock = county, data, VirtualClock(T0)
+        self.service: Control | None = None
         self.edges = {one.id: ScriptedEdge(county, one.id, self.clock) for one in county.edges}
 
     @contextlib.asynccontextmanager
@@ -232,6 +234,7 @@ class Town:
         control = Control(self.county, roster, clock=self.clock, database=database, data_dir=self.data)
         async with running(control):
             await control.ready()
+            self.service = control
             yield control.front.lighting
             assert await control.front.writer.read(verify) is None, "the audit chain is broken"
         database.close()
@@ -381,6 +384,19 @@ async def test_a_version_is_asked_about_before_it_goes_out(town: Town, plan: Pla
         with pytest.raises(NotDone, match="say who you are"):
             await lights.rollback(Activation(version=0, at_once=True, **QUICK), " ", "退回")
         assert [row.version for row in await lights.rollouts()] == [2, 1]
+
+
+async def test_the_demo_lights_its_streets_and_gives_a_lease(town: Town) -> None:
+    """Protects the demo: it says the second word itself, and once; the key that gives a lease works."""
+    async with town.control() as lights:
+        assert town.service is not None
+        for _ in range(2):
+            lighting = asyncio.create_task(light_up(town.service, town.county, town.clock))
+            await town.until(lighting.done, 6_000)  # it reckons in a thread, in real time
+            await town.rolled(lights, Phase.DONE)
+        assert len(await lights.rollouts()) == 1
+        assert await give_lease(town.service, "王") == "限时指令 lease: cabinet-01 30 % 10 min"
+        await town.until(lambda: town.edges["edge-oldtown"].stands)
 
 
 async def test_control_restarts_in_the_middle_of_a_roll_out(town: Town, plan: Plan) -> None:
