@@ -386,6 +386,35 @@ async def test_a_version_is_asked_about_before_it_goes_out(town: Town, plan: Pla
         assert [row.version for row in await lights.rollouts()] == [2, 1]
 
 
+async def test_a_node_that_is_gone_does_not_stop_the_county_and_is_served_when_it_is_back(town: Town, plan: Plan) -> None:
+    """Protects both: the county's new plan from one box without power, and that box from its old plan for ever."""
+    gone = town.edges["edge-g319"]
+    async with town.control() as lights:
+        await first_plan(town, lights, plan)
+        del town.edges[gone.edge]
+        await gone.transport.stop()
+        await town.until(lambda: lights.desk.said[gone.edge].alive is False)
+        version = (await lights.take(dimmer(plan), "工程师", "省电")).version
+        asked = await lights.activate(Activation(version=version, first="cabinet-08", **QUICK), "工程师", "省电")
+        assert asked.change.away == (gone.edge,)
+        await twice(lights.activate, Activation(version=version, first="cabinet-08", **QUICK), "省电")
+        done = await town.rolled(lights, Phase.DONE)
+        assert [one.edge for one in done.owed] == [gone.edge]
+        status = await lights.status()
+        assert status.rollout is not None
+        assert (status.running, [one.edge for one in status.rollout.owed]) == (version, [gone.edge])
+        assert any("is owed to 1 edge nodes" in one.en for one in (await lights.digest()).problems)
+        (goal,) = [goal for stage in done.stages for goal in stage.goals if goal.edge == gone.edge]
+    back = ScriptedEdge(town.county, gone.edge, town.clock)
+    back.document, back.values = gone.document, gone.values
+    async with town.control() as lights, running(back.transport):
+        town.edges[gone.edge] = back
+        await town.until(lambda: lights.desk.rollout is not None and not lights.desk.rollout.owed)
+        assert (back.done, back.values[PLAN]) == ([goal.order], goal.plan)
+        (row,) = [one for one in (await lights.status()).edges if one.edge == gone.edge]
+        assert (row.agrees, row.confirmed_version) == (True, version)
+
+
 async def test_the_demo_lights_its_streets_and_gives_a_lease(town: Town) -> None:
     """Protects the demo: it says the second word itself, and once; the key that gives a lease works."""
     async with town.control() as lights:
