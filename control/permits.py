@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 
+from control.lighting.watched import feeder_of
 from control.orders import orders
 from control.store.errors import StateError
 from control.store.writer import Writer
-from lampwell.assets import County, DeviceKind
+from lampwell.assets import County
 from lampwell.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -20,9 +21,7 @@ class Permits:
 
     def __init__(self, county: County, writer: Writer, clock: Clock) -> None:
         self._writer, self._clock = writer, clock
-        self._cabinet = {
-            one.id: str(one.parameters.get("cabinet", "")) for one in county.devices if one.kind is DeviceKind.CONCENTRATOR
-        }
+        self._cabinet = {one.id: feeder_of(one) for one in county.devices}
         self._here: frozenset[str] = frozenset()
 
     async def run(self) -> None:

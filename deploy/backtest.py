@@ -20,6 +20,7 @@ from control.alarms.rule_files import load_rules
 from control.backtest.figures import Label, difference, report
 from control.backtest.history import Recorded
 from control.backtest.labels import read_labels
+from control.backtest.logic import Logic
 from control.backtest.run import Life, Trial
 from control.cli import DATABASE, known_state
 from control.store.changes import current_changes
@@ -160,10 +161,12 @@ async def _tried(county: County, data_dir: Path, bindings: Sequence[Binding], sp
     try:
         span = await _recorded_span(source, span, zone)
         recorded = Recorded(source, bindings, county)
+        logic = Logic(county, span.start - WARM_MS)
         trials = [Trial(binding, county, span.start - WARM_MS) for binding in bindings]
         async for until, events in recorded.slices(span.start - WARM_MS, span.end):
+            story = list(logic.woven(events, until))
             for one in trials:
-                one.feed(events)
+                one.feed(story)
                 one.advance(until)
             _progress(until, span, recorded.read)
     finally:

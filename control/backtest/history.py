@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 from control.alarms.bind import Binding
+from control.alarms.clauses import Fault
 from control.alarms.edge_points import NODE
 from control.alarms.watched import FACTS
 from control.backtest.life import Silences, Where, beats_of, pulse
-from lampwell.assets import County
+from control.lighting.watched import feeder_of, looked_at_by_logic
+from lampwell.assets import County, Device
 from lampwell.history.port import Readings, SeriesId, SeriesInfo
 from lampwell.points import Point, Value
 from lampwell.readings import Layout, Scan
@@ -72,7 +74,9 @@ class Recorded:
 
 
 def looked_at(bindings: Sequence[Binding], county: County) -> Mapping[Where, list[Point]]:
-    """The points on which alarms of these sets hang, and the pulse of each device that has any, by edge node and device."""
+    """By edge node and device: the points on which alarms of these sets hang, those that logic looks at where an alarm names a
+    fault, and the pulse of each device that has any.
+    """
     devices = {device.id: device for device in county.devices}
     known = {(device.id, point.path): point for device in county.devices for point in device.profile.points}
     found: dict[Where, dict[str, Point]] = defaultdict(dict)
@@ -84,11 +88,21 @@ def looked_at(bindings: Sequence[Binding], county: County) -> Mapping[Where, lis
             points[bound.point.path] = bound.point
         for gate in bound.gates:
             points[gate.point] = known.get((bound.device, gate.point), Point(path=gate.point))
+    for where, device in _of_logic(bindings, county, devices).items():
+        found[where] |= {point.path: point for point in looked_at_by_logic(device)}
     for (_, device), points in found.items():
         beat = pulse(devices[device]) if device else None
         own = (beat[0],) if beat else () if device else (point for point in NODE if point.path in FACTS or point.path == "uptime")
         points |= {point.path: point for point in own}
     return {where: list(points.values()) for where, points in found.items()}
+
+
+def _of_logic(bindings: Sequence[Binding], county: County, devices: Mapping[str, Device]) -> Mapping[Where, Device]:
+    """The devices on which an alarm names a fault, and the cabinets that feed them."""
+    node_of, edge_of = {edge.id: edge.node for edge in county.edges}, {link.id: link.edge for link in county.links}
+    names = {bound.device for binding in bindings for bound in binding.bounds if isinstance(bound.clause, Fault)}
+    whole = [devices[name] for name in sorted({one for name in names for one in (name, feeder_of(devices[name])) if one})]
+    return {(node_of[edge_of[device.link]], device.id): device for device in whole}
 
 
 def _stored(layout: Layout, known: Collection[SeriesId]) -> tuple[Sequence[int], Sequence[SeriesId]]:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from control.alarms.bind import Binding
 from control.alarms.engine import Engine
 from control.alarms.model import Change, Effect
 from control.alarms.watch import Seen, Watch
+from control.backtest.logic import LOOK_S, BrokerLink, Found, Logic, Story, StoryEvent
 from lampwell.assets import County
-from lampwell.sparkplug.messages import HostEvent, HostState
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerLink:
-    """The alarm service's own connection to the broker comes or goes."""
-
-    connected: bool
-
-
-StoryEvent = HostEvent | BrokerLink | HostState
-"""``HostState``: the collector's STATE."""
-
-Story = Iterable[tuple[int, StoryEvent]]
-"""What came to the alarm service, as (epoch ms of arrival, event), in that order."""
+from lampwell.sparkplug.messages import HostState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +66,10 @@ class Trial:
                 return self._watch.broker(connected=connected, now=time)
             case HostState(online=online):
                 return self._watch.host_state(online=online, now=time)
+            case Found(conditions=conditions):
+                for one in conditions:
+                    self._watch.fault(one.key, one, time)
+                return self._watch.seen()
             case _:
                 return self._watch.event(event, time)
 
@@ -107,9 +98,11 @@ class Trial:
                 lives[number] = replace(lives[number], cleared_at=change.at)
 
 
-def run(binding: Binding, county: County, story: Story, start: int, end: int) -> list[Life]:
-    """Every occurrence of a whole story, in the order in which they were raised. What comes at ``end`` or later is left out."""
-    trial = Trial(binding, county, start)
-    trial.feed((time, event) for time, event in story if time < end)
+def run(binding: Binding, county: County, story: Story, start: int, end: int, *, look_s: float = LOOK_S) -> list[Life]:
+    """Every occurrence of a whole story, in the order in which they were raised, with what logic finds in it, every ``look_s``.
+    What comes at ``end`` or later is left out.
+    """
+    trial, logic = Trial(binding, county, start), Logic(county, start, look_s=look_s)
+    trial.feed(logic.woven(((time, event) for time, event in story if time < end), end))
     trial.advance(end)
     return trial.lives(start)

@@ -47,9 +47,19 @@ def no_order(_cabinet: str) -> bool:
 
 
 class LightingField:
-    """Give it every event and call ``tick`` often; ``told`` are the conditions of what has changed since it was last asked."""
+    """Give it every event and call ``tick`` often; ``told`` are the conditions of what has changed since it was last asked.
+    ``look_s``: look at cabinets by the clock alone, so often, and not at their scans.
+    """
 
-    def __init__(self, county: County, *, wanted: Wanted = no_program, permitted: Permitted = no_order) -> None:
+    def __init__(
+        self,
+        county: County,
+        *,
+        wanted: Wanted = no_program,
+        permitted: Permitted = no_order,
+        look_s: float | None = None,
+    ) -> None:
+        self._at_scans, self._every_ms = look_s is None, round((look_s or EVERY_S) * 1000)
         self._zone, self._wanted, self._permitted = ZoneInfo(county.time_zone), wanted, permitted
         self._cabinets = cabinets_of(county)
         self._nodes = list(nodes_of(county))
@@ -69,7 +79,7 @@ class LightingField:
     def event(self, event: HostEvent, now: int) -> None:  # noqa: ARG002 - a hearer is told when; readings have times of their own
         """Something came off the wire."""
         device = self._kept.event(event)
-        if device in self._cabinets:
+        if device in self._cabinets and self._at_scans:
             newest = max((one.time for one in self._kept.of(device).values()), default=0)
             self._cabinet(self._cabinets[device], newest)
 
@@ -81,7 +91,7 @@ class LightingField:
     def tick(self, now: int) -> None:
         """Time has passed."""
         for cabinet in self._cabinets.values():
-            if now - cabinet.at >= EVERY_S * 1000 and self._kept.of(cabinet.device.id):
+            if now - cabinet.at >= self._every_ms and self._kept.of(cabinet.device.id):
                 self._cabinet(cabinet, now)
         if now - self._lamps_at >= LAMPS_S * 1000:
             self._lamps_at = now
@@ -125,7 +135,7 @@ class LightingField:
             day=elevation(cabinet.place, at) >= DAY_ELEVATION,
             permitted=self._permitted(name),
             dimmed=dict(self._dimmed(cabinet)),
-            lost_ends={component: together.lost_at_end(self._ends(name, component)) for component in cabinet.lamps},
+            lost_ends=dict(self._lost_ends(name, cabinet)),
             expected={component: wanted for component, wanted in loops if wanted is not None},
         )
         cabinet.state, found = observe(cabinet.state, setting, at, self._kept.of(name))
@@ -180,9 +190,13 @@ class LightingField:
     def _no_answer(self, node: Node) -> bool | None:
         return truth(self._kept.of(node.concentrator), f"{node.component}/no_answer")
 
-    def _ends(self, cabinet: str, component: str) -> list[bool | None]:
-        """Along a loop: which nodes have been silent for long."""
-        return [together.long_silent(node.state.held.get("silent", Held())) for node in self._line.get((cabinet, component), ())]
+    def _lost_ends(self, name: str, cabinet: Cabinet) -> Iterable[tuple[str, int]]:
+        """Of every loop along which nodes can tell: how many at its end have been silent for long."""
+        for component in cabinet.lamps:
+            held = (node.state.held.get("silent", Held()) for node in self._line.get((name, component), ()))
+            lost = together.lost_at_end([together.long_silent(one) for one in held])
+            if lost is not None:
+                yield component, lost
 
     def _dimmed(self, cabinet: Cabinet) -> Iterable[tuple[str, Three]]:
         """Watts of the loops some of whose lamps have levels of their own."""

@@ -12,6 +12,24 @@ from control.lighting.faults.watch import CabinetState, Phases
 from lampwell import assets
 from lampwell.assets import County, Device, DeviceKind, lamp_nodes
 from lampwell.lighting.sun import Place
+from lampwell.points import Point
+
+READS: Mapping[tuple[DeviceKind, str], frozenset[str]] = {
+    (DeviceKind.CABINET, ""): frozenset(
+        {*(f"{stem}_{phase}" for stem in "uip" for phase in PHASES), "i_n", "on_battery", "main_breaker", "door"}
+    ),
+    (DeviceKind.CABINET, "loop"): frozenset(
+        {
+            *(f"{stem}_{phase}" for stem in "ip" for phase in PHASES),
+            *("commanded", "aux", "breaker", "local_override", "locked", "cable_alarm"),
+            *("pf", "residual", "trip_ma", "level", "lamps", "energy"),
+        }
+    ),
+    (DeviceKind.CONCENTRATOR, "lamp"): frozenset(
+        {"level", "set_level", "power", "voltage", "current", "failed", "driver_fault", "no_answer"}
+    ),
+}
+"""Names of the points that the detectors look at, by kind of device and component."""
 
 
 @dataclass(slots=True)
@@ -57,6 +75,19 @@ class Node:
     def phase(self) -> str:
         """The lamps that its supply moves together, named."""
         return f"{self.lamp.cabinet}/{self.lamp.phase}"
+
+
+def feeder_of(device: Device) -> str:
+    """The cabinet that feeds the lamps of a concentrator; "" for any other device."""
+    return str(device.parameters.get("cabinet", "")) if device.kind is DeviceKind.CONCENTRATOR else ""
+
+
+def looked_at_by_logic(device: Device) -> Iterator[Point]:
+    """The points of a device that the detectors look at."""
+    for point in device.profile.points:
+        group = point.component.rstrip("0123456789")
+        if point.path.rpartition("/")[2] in READS.get((device.kind, group), ()):
+            yield point
 
 
 def cabinets_of(county: County) -> dict[str, Cabinet]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from control.backtest.figures import Label
+from control.backtest.logic import LOOK_S
 from lampwell.assets import DeviceKind
 
 from .scene import EVENING, FOREVER, NOON, STEP_S, Course, Outcome, Scene, Told, devices_of, taihe
@@ -42,6 +43,14 @@ def told(key: str, since: float, delay: float, clears: tuple[float, float] | Non
 def cleared(gone: float, delay: float) -> tuple[float, float]:
     """When an alarm clears whose condition is gone at that time."""
     return gone + delay - STEP_S, gone + delay + LAG
+
+
+def found(key: str, since: float, clock_s: float, over: tuple[float, float] | None = None) -> Told:
+    """A fault that logic finds, whose signs are there ``since``: told at a look after its clock, of two looks at least. ``over``:
+    since when they are gone, and the clock of its end.
+    """
+    clears = None if over is None else (sum(over), sum(over) + 2 * LOOK_S + LAG)
+    return Told(key=key, at=since + clock_s - STEP_S, by=since + clock_s + 2 * LOOK_S + LAG, clears=clears)
 
 
 # -- water ---------------------------------------------------------------------------------------------------------------------
@@ -278,14 +287,14 @@ async def phase_loss(scene: Scene) -> Outcome:
 
 
 async def door(scene: Scene) -> Outcome:
-    """A cabinet's door is open for ten minutes at night."""
+    """A cabinet's door is open for ten minutes at night without a work order: told after 10 s, over when it is shut for 30 s."""
     scene.focus = {"cabinet-10"}
     await scene.wait(300)
     scene.world.fault("cabinet-10", "door")
     await scene.wait(600)
     scene.world.fault("cabinet-10", "door", on=False)
     await scene.wait(300)
-    return Outcome(told=(told("cabinet-door@cabinet-10", 310, 5, cleared(910, 30)),))
+    return Outcome(told=(found("cabinet-door@cabinet-10", 310, 10, (910, 30)),))
 
 
 async def loop_trip(scene: Scene) -> Outcome:

@@ -14,7 +14,9 @@ from control.alarms.bind import Binding, bind
 from control.alarms.edge_points import edge_points
 from control.alarms.rule_files import load_rules
 from control.backtest.figures import Label
-from control.backtest.run import BrokerLink, Life, StoryEvent
+from control.backtest.history import looked_at
+from control.backtest.logic import BrokerLink, StoryEvent
+from control.backtest.run import Life
 from lampwell.assets import County, Device, DeviceKind
 from lampwell.county import load
 from lampwell.points import Kind, Point, Value
@@ -51,12 +53,9 @@ def binding() -> Binding:
 
 
 @cache
-def watched_paths(device: str) -> frozenset[str]:
-    """The points of a device that any alarm looks at."""
-    bounds = [bound for bound in binding().bounds if bound.device == device]
-    return frozenset(
-        path for bound in bounds for path in (*([bound.point.path] if bound.point else []), *(g.point for g in bound.gates))
-    )
+def watched() -> dict[str, frozenset[str]]:
+    """The points that any alarm or logic looks at, and each device's pulse, by device."""
+    return {device: frozenset(one.path for one in points) for (_, device), points in looked_at([binding()], taihe()).items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +94,7 @@ class Line:
     """One device as its gateway sees it: judged, and reported when it has moved by its deadband, or at each beat."""
 
     def __init__(self, device: Device, node: NodeId) -> None:
-        paths = watched_paths(device.id)
+        paths = watched().get(device.id, frozenset())
         points = [p for p in device.profile.points if p.path in paths] or [device.profile.points[0]]
         self.device, self.layout = device, Layout(node, device.id, tuple(points))
         self.judges = {point.path: make_judge(point) for point in points}
@@ -251,12 +250,12 @@ class Scene:
         name = line.device.id
         if name in self.silent or line.layout.node in self.gone:
             return
-        watched = name in self.focus or any(device == name for device, _ in self.harm)
-        if not watched and self.world.now - line.sampled < BEAT_MS:
+        close = name in self.focus or any(device == name for device, _ in self.harm)
+        if not close and self.world.now - line.sampled < BEAT_MS:
             return
         found = line.sample(self._values(line), self.world.now)
         self._remember(name, found)
-        if not watched_paths(name):  # it only has to be heard of
+        if name not in watched():  # it only has to be heard of
             found = dict(list(found.items())[:1])
         news = line.news(found, self.world.now)
         if news:

@@ -86,7 +86,7 @@ FAULTS: dict[str, tuple[tuple[str, str, float | None], list[str]]] = {
     "a breaker": (("cabinet-03/loop3", "breaker-trip", None), ["loop-breaker@cabinet-03/loop3"]),
     "leakage": (("cabinet-03/loop3", "leakage", 80), ["leakage-step@cabinet-03/loop3"]),
     "a door": (("cabinet-03", "door", None), ["door-open@cabinet-03"]),
-    "a stolen cable": (("cabinet-03/loop3", "cable-cut", 0.5), ["cable-cut@cabinet-03/loop3", "cable-theft@cabinet-03/loop3"]),
+    "a stolen cable": (("cabinet-03/loop3", "cable-cut", 0.5), ["cable-cut@cabinet-03/loop3"]),
 }
 
 

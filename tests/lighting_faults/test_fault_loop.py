@@ -146,4 +146,4 @@ def test_a_cut_outlives_a_dim_step_and_ends_with_the_power() -> None:
     half = 0.05 + 0.95 * 0.5
     night = [*over(ON, 60), *over(at(0.7), 60, start=60), *over(at(0.7 * half, level=50.0), 300, start=120)]
     assert cut(night) == [False, True]
-    assert cut([*night, *over(at(half, level=50.0), 120, start=420)]) == [False, True, False]
+    assert cut([*night, *over(at(half, level=50.0), 120, start=420)]) == [False, True, None, False]

@@ -40,7 +40,7 @@ def test_mains_lost_takes_five_seconds_and_a_reclose_is_none() -> None:
     dip = [*over(10, GOOD), *over(4, (0.0, 0.0, 0.0), start=10), *over(10, GOOD, start=14)]
     assert told(mains_lost, dip) == [(0, False)]
     outage = [*over(10, GOOD), *over(60, (0.0, 0.0, 0.0), start=10), *over(90, GOOD, start=70)]
-    assert told(mains_lost, outage) == [(0, False), (15, True), (130, False)]
+    assert told(mains_lost, outage) == [(0, False), (15, True), (70, None), (130, False)]
 
 
 def test_a_dead_meter_is_not_dead_mains() -> None:

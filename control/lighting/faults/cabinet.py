@@ -27,17 +27,19 @@ def door_open(state: Held, place: str, time: int, *, open_: bool | None, permitt
     return hold(state, time, Verdict(value=value, why=text, evidence=proof(place, time, door=open_)), DOOR, "door-open", place)
 
 
-def cable_theft(state: Held, reading: Loop, *, mains: bool | None, lost_end_units: int = 0) -> Observed:
-    """A dead line is broken: its sensor says so, or two neighbouring end units are lost. Sensors fed by the line itself cannot
-    tell theft from an outage: not judged without ``mains``. Its alarm latches.
+def cable_theft(state: Held, reading: Loop, *, mains: bool | None, lost_end_units: int | None) -> Observed:
+    """Two neighbouring end units of a line are lost (None = the line has none that could tell). Without ``mains`` none can
+    answer: not judged. What a sensor on the line says has an alarm of its own. Its alarm latches.
     """
-    signal = reading.cable_alarm
-    if mains is not True or (signal is None and not lost_end_units):
+    if mains is not True or reading.aux is not True or lost_end_units is None:
         return hold(state, reading.time, UNTOLD, THEFT, "cable-theft", reading.place)
-    value = bool(signal) or lost_end_units >= END_UNITS
-    text = Text(zh="电缆断线报警：疑似被盗", en="the cable sensor reports a break: theft?")
-    evidence = proof(reading.place, reading.time, cable_alarm=signal, end_units_lost=lost_end_units)
-    return hold(state, reading.time, Verdict(value=value, why=text, evidence=evidence), THEFT, "cable-theft", reading.place)
+    text = Text(
+        zh=f"线路末端{lost_end_units}盏灯的节点失联：疑似断线或被盗",
+        en=f"{lost_end_units} nodes at the end of the line are lost: cut or stolen?",
+    )
+    evidence = proof(reading.place, reading.time, end_units_lost=lost_end_units)
+    verdict = Verdict(value=lost_end_units >= END_UNITS, why=text, evidence=evidence)
+    return hold(state, reading.time, verdict, THEFT, "cable-theft", reading.place)
 
 
 METER = tuple(f"{stem}_{phase}" for stem in "uip" for phase in PHASES)

@@ -107,7 +107,7 @@ def explain(findings: Iterable[Finding], where: Mapping[str, Where]) -> tuple[Fi
     listed hangs under the cabinet its name begins with.
     """
     found = tuple(findings)
-    roots = [(name, one) for name in ROOTS for one in found if one.fault == name and one.value]
+    roots = [(name, one) for name in ROOTS for one in found if one.fault == name and (one.value or one.ending)]
     return tuple(_explained(one, roots, where) for one in found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from control.alarms.model import NOTHING, Condition, Evidence, Text
 from control.lighting.count import Count
@@ -12,7 +12,7 @@ from control.lighting.count import Count
 class Finding:
     """What is now known of one ``fault`` at one ``place`` (``cab-07``, ``cab-07/loop3``), since ``time`` (epoch ms). ``value``
     None: it cannot be told. ``count``: lamps or watts, where the fault is of that sort. ``explained_by``: key of the finding
-    that causes it.
+    that causes it. ``ending``: it is over and waits for its clock: it is told as not known, and still explains.
     """
 
     fault: str
@@ -23,6 +23,7 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
     count: Count | None = None
     explained_by: str = ""
+    ending: bool = False
 
     @property
     def key(self) -> str:
@@ -86,22 +87,26 @@ def hold(state: Held, time: int, verdict: Verdict, clock: Clock, fault: str, pla
     gap = time - state.last > clock.gap_s * 1000
     steady = verdict.value is state.raw and not gap
     since, count = (state.since, state.count + 1) if steady else (time, 1)
-    after = replace(state, raw=verdict.value, since=since, count=count, last=time)
-    value = _known(replace(after, told=None) if gap else after, clock)
-    if after.begun and value is after.told:
+    known = state.fault if verdict.value is not True else None if gap else state.told
+    value = _known(verdict.value, known, (time - since) / 1000, count, clock)
+    kept = state.fault if value is None else value
+    after = Held(raw=verdict.value, since=since, count=count, last=time, told=value, begun=True, fault=kept)
+    if state.begun and value is state.told:
         return after, None
-    after = replace(after, told=value, begun=True, fault=after.fault if value is None else value)
-    return after, Finding(fault=fault, place=place, time=since, value=value, why=verdict.why, evidence=verdict.evidence)
+    ending = value is None and verdict.value is False
+    words, proofs = verdict.why, verdict.evidence
+    return after, Finding(fault=fault, place=place, time=since, value=value, why=words, evidence=proofs, ending=ending)
 
 
-def _known(state: Held, clock: Clock) -> bool | None:
-    """What may be said now: before a clock has run out, what was told stays."""
-    lasted = (state.last - state.since) / 1000
-    if state.raw:
-        return True if lasted >= clock.on_s and state.count >= clock.samples else state.told
-    if state.raw is None:
+def _known(raw: bool | None, known: bool | None, lasted: float, count: int, clock: Clock) -> bool | None:
+    """What may be said now. Before the clock of its beginning has run out, what was told stays (``known``); while that of its end
+    runs, a fault that was (``known``) is not known.
+    """
+    if raw:
+        return True if lasted >= clock.on_s and count >= clock.samples else known
+    if raw is None or (known and lasted < clock.off_s):
         return None
-    return state.told if state.fault and lasted < clock.off_s else False
+    return False
 
 
 def proof(place: str, time: int, **values: float | bool | None) -> tuple[Evidence, ...]:

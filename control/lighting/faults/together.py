@@ -43,16 +43,13 @@ def nodes_silent(state: Held, place: str, time: int, silent: Sequence[bool]) -> 
     return hold(state, time, verdict, ALL_SILENT, "nodes-silent", place)
 
 
-def lost_at_end(silent: Sequence[bool | None]) -> int:
-    """How many neighbouring nodes at the end of a line are silent, given each along it; 0 where none before them answers, for
-    then it is not the end that is lost.
+def lost_at_end(silent: Sequence[bool | None]) -> int | None:
+    """How many neighbouring nodes at the end of a line are silent, given each along it (None = not judged). None where none
+    before them answers: then it is not the end that is lost.
     """
-    lost = 0
-    for one in reversed(silent):
-        if one is not True:
-            break
-        lost += 1
-    return lost if any(one is False for one in silent) else 0
+    if False not in silent:
+        return None
+    return next(n for n, one in enumerate(reversed(silent)) if one is not True)
 
 
 def long_silent(state: Held) -> bool | None:

@@ -187,7 +187,7 @@ def _detectors(setting: Setting, component: str, mains: bool | None) -> Iterator
     yield "feedback", loop.feedback_fault
     yield "closing", loop.not_closing
     yield "day", partial(loop.day_burning, day=setting.day)
-    yield "theft", partial(cabinet.cable_theft, mains=mains, lost_end_units=setting.lost_ends.get(component, 0))
+    yield "theft", partial(cabinet.cable_theft, mains=mains, lost_end_units=setting.lost_ends.get(component))
     yield "schedule", cabinet.schedule_not_executed
     mixed = component in setting.dimmed
     yield "factor", partial(factor.loop_factor, mixed=mixed)
@@ -221,9 +221,11 @@ def _learn(state: LoopState, reading: Loop) -> LoopState:
     return replace(state, learning=(), reference=(a, b, c) if max(a, b, c) >= loop.LEAST_A else (None, None, None))
 
 
-def _with_causes(state: CabinetState, found: list[Finding]) -> tuple[dict[str, Finding], tuple[Finding, ...]]:
+def _with_causes(state: CabinetState, found: list[Finding]) -> tuple[Mapping[str, Finding], tuple[Finding, ...]]:
     """Every standing finding with its cause, and those that differ from before."""
-    standing = {**state.standing, **{one.key: replace(one, explained_by="") for one in found}}
-    told = explain([replace(one, explained_by="") for one in standing.values()], {})
+    if not found:
+        return state.standing, ()
+    standing = {**state.standing, **{one.key: one for one in found}}
+    told = explain([replace(one, explained_by="") if one.explained_by else one for one in standing.values()], {})
     after = {one.key: one for one in told}
     return after, tuple(one for key, one in after.items() if one != state.standing.get(key))
