@@ -27,6 +27,8 @@ from lampwell.lighting.sun import elevation
 from lampwell.sparkplug.messages import HostEvent
 
 EVERY_S, LAMPS_S = 5, 60
+HURRY_MS = 120_000
+"""Longer than the clocks of what shows at once (loops, contactors, cables, doors)."""
 DAY_ELEVATION = 6.0
 """Degrees at which it is day beyond doubt: no program and no light sensor keeps lamps on (the project's own)."""
 
@@ -48,7 +50,8 @@ def no_order(_cabinet: str) -> bool:
 
 class LightingField:
     """Give it every event and call ``tick`` often; ``told`` are the conditions of what has changed since it was last asked.
-    ``look_s``: look at cabinets by the clock alone, so often, and not at their scans.
+    ``look_s``: look at cabinets by the clock alone and not at their scans: so often, and for two minutes as often as usual after
+    something has stirred there.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class LightingField:
         look_s: float | None = None,
     ) -> None:
         self._at_scans, self._every_ms = look_s is None, round((look_s or EVERY_S) * 1000)
+        self._stirred: dict[str, int] = {}
         self._zone, self._wanted, self._permitted = ZoneInfo(county.time_zone), wanted, permitted
         self._cabinets = cabinets_of(county)
         self._nodes = list(nodes_of(county))
@@ -76,8 +80,10 @@ class LightingField:
 
     # -- what happens ----------------------------------------------------------------------------------------------------
 
-    def event(self, event: HostEvent, now: int) -> None:  # noqa: ARG002 - a hearer is told when; readings have times of their own
+    def event(self, event: HostEvent, now: int) -> None:
         """Something came off the wire."""
+        if not self._at_scans and (where := self._kept.stirred_by(event)) is not None:
+            self._stirred[where] = now
         device = self._kept.event(event)
         if device in self._cabinets and self._at_scans:
             newest = max((one.time for one in self._kept.of(device).values()), default=0)
@@ -90,8 +96,9 @@ class LightingField:
 
     def tick(self, now: int) -> None:
         """Time has passed."""
-        for cabinet in self._cabinets.values():
-            if now - cabinet.at >= self._every_ms and self._kept.of(cabinet.device.id):
+        for name, cabinet in self._cabinets.items():
+            hurry = now - self._stirred.get(name, -HURRY_MS) < HURRY_MS
+            if now - cabinet.at >= (EVERY_S * 1000 if hurry else self._every_ms) and self._kept.of(cabinet.device.id):
                 self._cabinet(cabinet, now)
         if now - self._lamps_at >= LAMPS_S * 1000:
             self._lamps_at = now

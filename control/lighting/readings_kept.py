@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from control.alarms.model import Evidence
+from lampwell.points import Value
 from lampwell.readings import Layout, Scan
 from lampwell.sparkplug.messages import DeviceBorn, DeviceDied, HostEvent, NodeDied, ScanReceived, dated
 
 Values = dict[str, Evidence]
+STIRS = 0.1
 
 
 class Kept:
@@ -47,6 +49,14 @@ class Kept:
                 pass
         return None
 
+    def stirred_by(self, event: HostEvent) -> str | None:
+        """The device of which a live scan brings news that is not mere drift: a contact, or a number off by a tenth."""
+        if not isinstance(event, ScanReceived) or event.scan.historical:
+            return None
+        layout, before = event.scan.layout, self.of(event.scan.layout.device)
+        told = ((before.get(layout.points[n].path), value) for n, value in zip(event.scan.index, event.scan.values, strict=True))
+        return layout.device if any(one is None or _stirs(one.value, value) for one, value in told) else None
+
     def forget(self) -> None:
         """Nothing is known of anything: the broker is away."""
         for device in self._values:
@@ -64,3 +74,9 @@ class Kept:
         for index, value, flags in zip(scan.index, scan.values, scan.flags, strict=True):
             path = layout.points[index].path
             values[path] = Evidence(point=f"{layout.device}/{path}", time=scan.time, value=value, flags=flags)
+
+
+def _stirs(before: Value | None, now: Value | None) -> bool:
+    if isinstance(before, bool | str | None) or isinstance(now, bool | str | None):
+        return before != now
+    return abs(now - before) > STIRS * max(abs(before), abs(now))

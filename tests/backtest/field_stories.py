@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from control.backtest.figures import Label
-from control.backtest.logic import LOOK_S
 from lampwell.assets import DeviceKind
 
 from .scene import EVENING, FOREVER, NOON, STEP_S, Course, Outcome, Scene, Told, devices_of, taihe
@@ -46,11 +45,11 @@ def cleared(gone: float, delay: float) -> tuple[float, float]:
 
 
 def found(key: str, since: float, clock_s: float, over: tuple[float, float] | None = None) -> Told:
-    """A fault that logic finds, whose signs are there ``since``: told at a look after its clock, of two looks at least. ``over``:
-    since when they are gone, and the clock of its end.
+    """A fault that logic finds, whose signs are there ``since``: told at a look after its clock, of two looks at least; it looks
+    every 5 s where something has stirred. ``over``: since when the signs are gone, and the clock of its end.
     """
-    clears = None if over is None else (sum(over), sum(over) + 2 * LOOK_S + LAG)
-    return Told(key=key, at=since + clock_s - STEP_S, by=since + clock_s + 2 * LOOK_S + LAG, clears=clears)
+    clears = None if over is None else (sum(over), sum(over) + 2 * LAG)
+    return Told(key=key, at=since + clock_s - STEP_S, by=since + clock_s + 2 * LAG, clears=clears)
 
 
 # -- water ---------------------------------------------------------------------------------------------------------------------

@@ -8,15 +8,17 @@ from fnmatch import fnmatchcase
 import pytest
 
 from control.backtest.figures import report
+from control.backtest.logic import LOOK_S
 from control.backtest.run import Life, run
 from simulators.world import build
 
 from .field_stories import FIELD
-from .scene import Outcome, Scene, binding, taihe
+from .light_stories import LIGHT
+from .scene import EVENING, Outcome, Scene, binding, taihe
 from .wire_stories import WIRE
 
 Story = Callable[[Scene], Awaitable[Outcome]]
-STORIES = {**FIELD, **WIRE}
+STORIES = {**FIELD, **LIGHT, **WIRE}
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
@@ -30,7 +32,8 @@ async def test_story(story: Story) -> None:
         end = world.now + 1
     finally:
         await world.close()
-    lives = run(binding(), taihe(), scene.events, scene.start, end)
+    look_s = LOOK_S if STORIES[story] == EVENING else 10 * LOOK_S  # by day lamps have nothing to tell
+    lives = run(binding(), taihe(), scene.events, scene.start, end, look_s=look_s)
     _compare(wanted, lives, scene.start)
     found = report(lives, scene.start, end, wanted.labels)
     assert {one.name for one in found.detections if not one.found} == wanted.missed
