@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from control.alarms.bind import bind, fault_key
 from control.alarms.clauses import Fault
 from control.alarms.faults import FAULTS
+from control.alarms.model import Evidence
 from control.alarms.rule_files import read_rules
+from control.lighting.faults.nodes import Known, reading
+from control.lighting.faults.watch import CabinetState, Setting, observe
 from control.lighting.field import LightingField
-from control.lighting.watched import looked_at_by_logic
+from control.lighting.watched import cabinets_of, looked_at_by_logic, nodes_of
 from lampwell.assets import County, Device, Lamp
 from lampwell.county import load
 from lampwell.quality import make_judge
@@ -261,3 +265,39 @@ def test_a_door_is_told_unless_a_crew_has_an_order(county: County) -> None:
     crew.permitted.clear()
     crew.run(3)
     assert crew.there == [f"door-open@{BOX}"]
+
+
+class Asked(dict[str, Evidence]):
+    """Readings that remember which of them were asked for."""
+
+    def __init__(self, values: Mapping[str, Evidence]) -> None:
+        super().__init__(values)
+        self.paths = set[str]()
+
+    def get(self, path: str, default: object = None) -> Any:
+        self.paths.add(path)
+        return super().get(path, default)
+
+    def __getitem__(self, path: str) -> Evidence:
+        self.paths.add(path)
+        return super().__getitem__(path)
+
+
+def test_what_detectors_ask_for_is_what_back_tests_read(county: County) -> None:
+    """Protects back-tests from a detector that is blind there: what is asked for is listed, and what is listed is asked for."""
+    street = Street(county, EVENING)
+    devices = {device.id: device for device in county.devices}
+    box, con = (Asked(_evidence(name, plant.values)) for name, plant in ((BOX, street.cabinet), (CON, street.concentrator)))
+    watched = cabinets_of(county)[BOX]
+    setting = Setting(place=BOX, lamps=watched.lamps, rated=watched.rated, zone_ms=0)
+    observe(CabinetState(), setting, EVENING, box)
+    assert box.paths == {point.path for point in looked_at_by_logic(devices[BOX])}
+    for node in nodes_of(county):
+        if node.concentrator == CON:
+            reading(Known(place=node.place), EVENING, con, node.component, day=False)
+            con.paths.add(f"{node.component}/set_level")  # asked for by LightingField itself
+    assert con.paths == {point.path for point in looked_at_by_logic(devices[CON])}
+
+
+def _evidence(device: str, values: Mapping[str, Any]) -> dict[str, Evidence]:
+    return {path: Evidence(point=f"{device}/{path}", time=EVENING, value=value) for path, value in values.items()}
