@@ -80,6 +80,7 @@ class Cabinet:
         self._peaks = [0.0] * count
         self._hertz = 50.0
         self._still: dict[str, Value | None] = {}
+        self._unmeasured: set[int] = set()
         for loop, state in zip(self.loops, self.controller.loops, strict=True):
             full = sum(lamp.watts for lamp in loop.lamps) / 220 / 0.95
             state.settings.overcurrent = min(100.0, max(20.0, round(1.5 * full)))
@@ -201,6 +202,8 @@ class Cabinet:
 
     def _one_loop(self, n: int, loop: Loop, state: LoopState, contactor: Contactor) -> dict[str, Value | None]:
         s, watts, amps = state.settings, loop.watts, loop.amps
+        if loop.number in self._unmeasured:
+            watts = amps = [0.0, 0.0, 0.0]
         apparent = math.hypot(sum(watts), sum(loop.vars))
         cable = loop.number in self.housing.cables
         return {
@@ -251,6 +254,7 @@ class Cabinet:
         yield fault_of(target, FaultText("breaker-trip", "断路器跳闸", "the loop's breaker is open"), _breaker(loop, state))
         yield fault_of(target, FaultText("leakage", "漏电", "leakage more, value = mA"), _leak(loop))
         yield fault_of(target, FaultText("local-override", "就地合闸", "the loop's own switch is on"), _switch(state, "override"))
+        yield fault_of(target, FaultText("ct-off", "互感器断线", "its currents read nothing"), self._blind(loop.number))
         yield fault_of(target, FaultText("lamp-out", "灯不亮", "lamps are dead, value = how many"), _lamps_out(loop))
         for lamp in loop.lamps:
             yield fault_of(lamp.id, FaultText("out", "灯不亮", "this lamp is dead"), _one_lamp(loop, lamp.id))
@@ -279,6 +283,12 @@ class Cabinet:
         meters: tuple[Totals | Loop, ...] = (self.meter, *self.loops) if on else ()
         for meter in meters:
             meter.kwh = value or 0.0
+
+    def _blind(self, number: int) -> Callable[[bool, float | None], None]:
+        def change(on: bool, _value: float | None) -> None:
+            (self._unmeasured.add if on else self._unmeasured.discard)(number)
+
+        return change
 
     def _theft(self, loop: Loop) -> Callable[[bool, float | None], None]:
         cut = _cut(loop, 0.5)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lampwell.assets import DeviceKind
 
-BY_CABINET = frozenset({"neutral-open", "voltage", "voltage-serious", "door-open", "frozen-data"})
+BY_CABINET = frozenset({"neutral-open", "voltage", "voltage-serious", "door-open", "frozen-data", "phase-lost"})
 BY_LOOP = frozenset(
     {
         "loop-open",
@@ -22,6 +22,7 @@ BY_LOOP = frozenset(
         "load-added",
         "schedule-not-executed",
         "cable-theft",
+        "loop-meter",
         "loop-power-factor",
         "loop-power-factor-serious",
         "energy-mismatch",

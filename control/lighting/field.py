@@ -236,7 +236,10 @@ class LightingField:
         self._told.append(condition)
 
 
-_BASES = {f"loop-phase-{phase}-open": "loop-phase-open" for phase in PHASES}
+_BASES = {
+    **{f"loop-phase-{phase}-open": "loop-phase-open" for phase in PHASES},
+    **{f"phase-{phase}-lost": "phase-lost" for phase in PHASES},
+}
 """Faults whose name holds the phase."""
 
 

@@ -85,6 +85,7 @@ FAULTS: dict[str, tuple[tuple[str, str, float | None], list[str]]] = {
     "a loop": (("cabinet-03/loop3", "open", None), ["cable-cut@cabinet-03/loop3", "loop-open@cabinet-03/loop3"]),
     "a breaker": (("cabinet-03/loop3", "breaker-trip", None), ["loop-breaker@cabinet-03/loop3"]),
     "leakage": (("cabinet-03/loop3", "leakage", 80), ["leakage-step@cabinet-03/loop3"]),
+    "a transformer's wire": (("cabinet-03/loop3", "ct-off", None), []),
     "a door": (("cabinet-03", "door", None), ["door-open@cabinet-03"]),
     "a stolen cable": (("cabinet-03/loop3", "cable-cut", 0.5), ["cable-cut@cabinet-03/loop3"]),
 }
@@ -97,6 +98,18 @@ def test_each_fault_says_its_own_name_once(lit: Watched, name: str) -> None:
     lit.fault(target, fault, value)
     lit.run(300, step=5)
     assert sorted(set(lit.keys)) == sorted(expected)
+
+
+def test_a_transformers_wire_is_told_as_such(lit: Watched) -> None:
+    """Protects from a crew that follows a healthy cable: no current at the loop, its power still in the cabinet's meter."""
+    lit.fault("cabinet-03/loop3", "ct-off")
+    lit.run(900, step=30)
+    assert lit.keys == ["loop-meter@cabinet-03/loop3"]
+    lit.fault("cabinet-03/loop3", "ct-off", on=False)
+    lit.fault("cabinet-03/loop3", "open")
+    lit.run(300, step=5)
+    assert set(lit.keys[1:]) <= {"loop-open@cabinet-03/loop3", "cable-cut@cabinet-03/loop3"}
+    assert len(lit.keys) > 1
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ ALARM_LOW_V, ALARM_HIGH_V = 187.0, 253.0
 """15 % off nominal (domain streetlights 1.2, CPD 3000)."""
 
 MAINS = Clock(on_s=5, off_s=60)
-PHASE = Clock(on_s=5, off_s=40)
-BACKFED = Clock(on_s=30, off_s=40)
+PHASE = Clock(on_s=5, off_s=10)
+BACKFED = Clock(on_s=30, off_s=10)
+"""Over sooner than the alarms on each phase's voltage, which explain theirs."""
 NEUTRAL = Clock(on_s=2, off_s=60, samples=2)
 VOLTAGE = Clock(on_s=600, off_s=600)
 

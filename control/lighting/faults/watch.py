@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from control.lighting.faults import cabinet, factor, loop, supply
+from control.lighting.faults import cabinet, factor, loop, metering, supply
 from control.lighting.faults.budget import Budget, voltage
 from control.lighting.faults.causes import explain
 from control.lighting.faults.counting import Counting, lamps_lost
@@ -17,7 +17,7 @@ from control.lighting.faults.cut import Steady, cable_cut
 from control.lighting.faults.energy import Night, apart, energy, should_take
 from control.lighting.faults.leakage import Leak, leakage
 from control.lighting.faults.model import Finding, Held
-from control.lighting.faults.readings import PHASES, UNKNOWN_THREE, Command, Loop, Supply, Three, Values, number, truth
+from control.lighting.faults.readings import PHASES, UNKNOWN_THREE, Command, Loop, Supply, Three, Values, number, three, truth
 from control.lighting.faults.readings import loop as loop_reading
 from control.lighting.faults.readings import supply as supply_reading
 from control.lighting.stats import median
@@ -41,6 +41,7 @@ class LoopState:
     leak: Leak = field(default_factory=Leak)
     counting: tuple[Counting, Counting, Counting] = field(default_factory=lambda: (Counting(), Counting(), Counting()))
     energy: Night = field(default_factory=Night)
+    measured: metering.Measured = field(default_factory=metering.Measured)
     watts: float | None = None
 
 
@@ -79,11 +80,12 @@ def observe(state: CabinetState, setting: Setting, time: int, values: Values) ->
     budget, band = voltage(state.budget, feed, zone_ms=setting.zone_ms)
     loops: dict[str, LoopState] = {}
     fell = _fallen(state, values)
+    hides = metering.hidden(feed.watts, (three(values, f"{component}/p") for component in setting.lamps))
     for component in setting.lamps:
         before = state.loops.get(component, LoopState())
         others = None if fell is None else any(other != component for other in fell)
         explained = apart(f"{setting.place}/{component}", state.standing.values())
-        loops[component], more = _loop(before, setting, component, time, values, others_fell=others, apart=explained)
+        loops[component], more = _loop(before, setting, component, time, values, others_fell=others, hides=hides, apart=explained)
         found += more
     lit = any(one.command.value and (one.watts or 0.0) > 0 for one in loops.values())
     held["frozen"], still = cabinet.frozen(held.get("frozen", Held()), setting.place, time, values, lit=lit)
@@ -144,10 +146,19 @@ def _fallen(state: CabinetState, values: Values) -> list[str] | None:
 
 
 def _loop(
-    state: LoopState, setting: Setting, component: str, time: int, values: Values, *, others_fell: bool | None, apart: bool
+    state: LoopState,
+    setting: Setting,
+    component: str,
+    time: int,
+    values: Values,
+    *,
+    others_fell: bool | None,
+    hides: Three,
+    apart: bool,
 ) -> tuple[LoopState, list[Finding]]:
-    command, reading = loop_reading(state.command, setting.place, time, values, component, state.reference)
-    reading = replace(reading, expected=setting.expected.get(component))
+    command, told = loop_reading(state.command, setting.place, time, values, component, state.reference)
+    told = replace(told, expected=setting.expected.get(component))
+    measured, reading, wrong = metering.believed(state.measured, told, hides)
     mains = None if None in reading.volts else all(volts is not None and volts >= supply.DEAD_V for volts in reading.volts)
     held, found = dict(state.held), []
     for name, detector in _detectors(setting, component, mains):
@@ -166,9 +177,10 @@ def _loop(
         leak=leak,
         counting=counting,
         energy=night,
+        measured=measured,
         watts=total,
     )
-    return after, [*found, *(one for one in (cut, mismatch) if one is not None), *leaks, *counted]
+    return after, [*found, *(one for one in (wrong, cut, mismatch) if one is not None), *leaks, *counted]
 
 
 def _energy(
