@@ -280,9 +280,10 @@ class Cabinet:
 
     def _fault_swap(self, on: bool, value: float | None) -> None:
         """Once, when it begins: the old meters do not come back."""
-        meters: tuple[Totals | Loop, ...] = (self.meter, *self.loops) if on else ()
-        for meter in meters:
-            meter.kwh = value or 0.0
+        if on:
+            self.meter.kwh = value or 0.0
+            for loop in self.loops:
+                loop.kwh = value or 0.0
 
     def _blind(self, number: int) -> Callable[[bool, float | None], None]:
         def change(on: bool, _value: float | None) -> None:

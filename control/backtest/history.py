@@ -88,8 +88,8 @@ def looked_at(bindings: Sequence[Binding], county: County) -> Mapping[Where, lis
             points[bound.point.path] = bound.point
         for gate in bound.gates:
             points[gate.point] = known.get((bound.device, gate.point), Point(path=gate.point))
-    for where, device in _of_logic(bindings, county, devices).items():
-        found[where] |= {point.path: point for point in looked_at_by_logic(device)}
+    for where, watched in _of_logic(bindings, county, devices).items():
+        found[where] |= {point.path: point for point in looked_at_by_logic(watched)}
     for (_, device), points in found.items():
         beat = pulse(devices[device]) if device else None
         own = (beat[0],) if beat else () if device else (point for point in NODE if point.path in FACTS or point.path == "uptime")
@@ -101,7 +101,8 @@ def _of_logic(bindings: Sequence[Binding], county: County, devices: Mapping[str,
     """The devices on which an alarm names a fault, and the cabinets that feed them."""
     node_of, edge_of = {edge.id: edge.node for edge in county.edges}, {link.id: link.edge for link in county.links}
     names = {bound.device for binding in bindings for bound in binding.bounds if isinstance(bound.clause, Fault)}
-    whole = [devices[name] for name in sorted({one for name in names for one in (name, feeder_of(devices[name])) if one})]
+    named = names | {feeder for name in names if (feeder := feeder_of(devices[name]))}
+    whole = [devices[name] for name in sorted(named)]
     return {(node_of[edge_of[device.link]], device.id): device for device in whole}
 
 
