@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from control.alarms.model import Condition
 from control.lighting.field import LightingField
-from lampwell.assets import County
-from lampwell.sparkplug.messages import HostEvent, HostState
+from lampwell.assets import County, DeviceKind
+from lampwell.sparkplug.messages import DeviceBorn, HostEvent, HostState, ScanReceived
 
 LOOK_S = 60.0
 TICK_MS = 5000
@@ -45,7 +45,8 @@ class Logic:
 
     def __init__(self, county: County, start: int, *, look_s: float = LOOK_S) -> None:
         self._field = LightingField(county, look_s=look_s)
-        self._next = start + TICK_MS
+        self._devices = {one.id for one in county.devices if one.kind in (DeviceKind.CABINET, DeviceKind.CONCENTRATOR)}
+        self._next, self._heard = start + TICK_MS, False
 
     def woven(self, story: Story, until: int) -> Iterator[tuple[int, StoryEvent]]:
         """The next part of a story, with what was found in its places."""
@@ -57,13 +58,26 @@ class Logic:
                 case HostState() | Found():
                     pass
                 case _:
+                    self._heard = self._heard or _device_of(event) in self._devices
                     self._field.event(event, time)
             yield time, event
         yield from self._looks(until)
 
     def _looks(self, until: int) -> Iterator[tuple[int, StoryEvent]]:
+        if not self._heard:  # nothing to look at yet
+            self._next += max(0, (until - self._next) // TICK_MS + 1) * TICK_MS
         while self._next <= until:
             at, self._next = self._next, self._next + TICK_MS
             self._field.tick(at)
             if found := tuple(self._field.told()):
                 yield at, Found(found)
+
+
+def _device_of(event: HostEvent) -> str:
+    match event:
+        case ScanReceived(scan=scan):
+            return scan.layout.device
+        case DeviceBorn(layout=layout):
+            return layout.device
+        case _:
+            return ""
