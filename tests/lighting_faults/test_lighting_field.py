@@ -10,10 +10,10 @@ import pytest
 from control.alarms.model import Condition
 from control.lighting.field import LightingField
 from control.lighting.memory import NAME, Learned, Memory
-from lampwell.assets import County
+from lampwell.assets import County, DeviceKind
 from lampwell.clock import VirtualClock
 from lampwell.county import load
-from lampwell.points import Point, Value
+from lampwell.points import Point, PollClass, Value
 from lampwell.readings import Layout, Scan
 from lampwell.sparkplug.messages import DeviceBorn, DeviceDied, ScanReceived
 
@@ -176,3 +176,10 @@ async def test_a_damaged_memory_is_left_out(county: County, tmp_path: Path, capl
     (tmp_path / NAME).write_bytes(b"torn")
     assert await Memory(tmp_path, VirtualClock()).load() == Learned()
     assert "learn anew" in caplog.text
+
+
+def test_what_is_asked_of_a_lamp_is_read(county: County) -> None:
+    """Protects the dim failure from never being judged: the level asked for must come by itself, not on demand."""
+    node = next(one for one in county.devices if one.kind is DeviceKind.CONCENTRATOR)
+    paths = {point.path: point.poll for point in node.profile.points if point.path.startswith("lamp001/")}
+    assert PollClass.DEMAND not in paths.values(), paths
