@@ -21,6 +21,7 @@ MOST_TOLD = 500
 class Check:
     """One target as it is now. ``wanted``: what should hold; ``level``, ``agrees``: as read back, None = not known. ``written``:
     nothing is left to write; ``busy``: it is still being worked at. ``by``: id of the override that decides, "" a program.
+    ``fed`` False: its cabinet has no supply, which is told by itself.
     """
 
     wanted: int
@@ -28,8 +29,14 @@ class Check:
     agrees: bool | None = None
     written: bool = True
     busy: bool = False
+    fed: bool = True
     by: str = ""
     why: Said | None = None
+
+    @property
+    def unlike(self) -> bool:
+        """Not as it should be, nothing more is being tried for now, and no loss of supply explains it."""
+        return self.agrees is False and not self.busy and self.fed
 
     def seen(self) -> Seen:
         """For the wire."""

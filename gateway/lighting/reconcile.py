@@ -120,7 +120,16 @@ class Reconciler:
         level = _level_of(seen)
         if barrier := _barrier(seen, wanted):
             waits = barrier is _NOT_OURS and now - hand.since < TAKE_OVER_S
-            return Check(wanted=wanted.level, level=level, agrees=False, written=False, busy=waits, by=wanted.by, why=barrier)
+            return Check(
+                wanted=wanted.level,
+                level=level,
+                agrees=False,
+                written=False,
+                busy=waits,
+                fed=barrier is not _NO_SUPPLY,
+                by=wanted.by,
+                why=barrier,
+            )
         if not hand.may_try(now):
             self.due = min(self.due, hand.due)
             return _checked(hand, wanted, verdict, level)
@@ -223,7 +232,9 @@ def _on_dead_loop(wanted: Wanted, loop: Check) -> Check:
     if not wanted.level and loop.agrees:
         return Check(wanted=OFF, level=OFF, agrees=True, by=wanted.by, why=said(wanted.why))
     agrees = None if loop.agrees is None or not wanted.level else False
-    return Check(wanted=wanted.level, agrees=agrees, written=loop.written, busy=loop.busy, by=wanted.by, why=_ITS_LOOP)
+    return Check(
+        wanted=wanted.level, agrees=agrees, written=loop.written, busy=loop.busy, fed=loop.fed, by=wanted.by, why=_ITS_LOOP
+    )
 
 
 def _level_of(seen: LoopSeen) -> int | None:

@@ -213,7 +213,7 @@ class Lighting:
     # -- the pieces --------------------------------------------------------------------------------------------------------
 
     def _show(self, at: int) -> None:
-        unlike = sum(1 for one in self.checks.values() if one.agrees is False and not one.busy)
+        unlike = sum(one.unlike for one in self.checks.values())
         plan, overrides = self._book.kept.plan_text if self._works else "", write(stands(self._book.kept, at))
         self.status = replace(self.status, plan=plan, overrides=overrides, unlike=unlike)
 

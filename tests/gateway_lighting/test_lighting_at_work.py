@@ -500,3 +500,20 @@ async def test_dark_clouds_bring_the_lamps_on_early(taihe: County, tmp_path: Pat
         await rig.run(900)
         assert rig.yard.lit(L1) == 100
         assert "darker than" in (rig.lighting.checks[L1].why or WHY).en
+
+
+async def test_lamps_without_supply_are_not_counted_unlike(taihe: County, tmp_path: Path, plan: Plan) -> None:
+    """Protects from a second alarm for one loss of supply: its cabinet tells it, and its dark lamps are no failure to switch."""
+    rig = make_rig(taihe, tmp_path, "2026-09-10T20:00")
+    async with rig.running():
+        await planned(rig, only(plan, "cabinet-01"))
+        await rig.run(90)
+        rig.yard.fault("cabinet-01", "mains-loss")
+        await rig.run(60)
+        check = rig.lighting.checks["cabinet-01/loop1"]
+        assert check.agrees is False
+        assert "no supply" in (check.why.en if check.why else "")
+        assert rig.lighting.status.unlike == 0
+        rig.yard.fault("cabinet-01", "mains-loss", on=False)
+        await rig.run(120)
+        assert rig.lighting.checks["cabinet-01/loop1"].agrees is True
