@@ -6,7 +6,7 @@ It is not the collector: it acknowledges no journal. Edge nodes that it does not
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from control.alarms.bind import Binding
@@ -55,11 +55,19 @@ class Logic(Hearer, Protocol):
 
 class Ear:
     """``watch`` turns what is heard into conditions; ``logic`` finds faults besides; ``desk`` takes what both say; ``hearers``
-    are told as well.
+    are told as well; ``transport``: made as an ``MqttTransport`` is.
     """
 
     def __init__(
-        self, county: County, watch: Watch, desk: Desk, clock: Clock, *, password: str = "", logic: Sequence[Logic] = ()
+        self,
+        county: County,
+        watch: Watch,
+        desk: Desk,
+        clock: Clock,
+        *,
+        password: str = "",
+        logic: Sequence[Logic] = (),
+        transport: Callable[..., MqttTransport] = MqttTransport,
     ) -> None:
         self.watch, self._logic = watch, logic
         self.hearers: list[Hearer] = [*logic]
@@ -67,7 +75,7 @@ class Ear:
         self._desk, self._clock = desk, clock
         self._host = HostSession(f"{county.host_id}-control")
         self._collector_state = topics.state(county.host_id)
-        self._transport = MqttTransport(county.broker, f"{county.host_id}-control", self, password=password)
+        self._transport = transport(county.broker, f"{county.host_id}-control", self, password=password)
 
     @property
     def connected(self) -> bool:

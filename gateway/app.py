@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from gateway.edge import Edge
 from gateway.field import Field, plan_edge
 from gateway.health import EVERY_S, Health
 from gateway.journal import Journal
-from gateway.lighting.service import Lighting
+from gateway.lighting.service import ROUND_S, Lighting
 from gateway.lighting.store import LightingStore
 from gateway.modbus.client import open_link
+from gateway.modbus.port import ModbusLink
 from gateway.replay import Replay
 from gateway.status import GatewayStatus, JournalStatus, LightingStatus
-from lampwell.assets import County, EdgeNode
+from lampwell.assets import County, EdgeNode, Link
 from lampwell.clock import Clock, SystemClock
 from lampwell.errors import ConfigError, Problem
 from lampwell.lighting import wire
@@ -45,8 +46,21 @@ class _Parts:
     lighting: Lighting
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rim:
+    """What a gateway meets the world by, and its pace. ``machine``: the clock of the hardware below, for disk and sockets.
+    ``transport``: made as an ``MqttTransport`` is. ``tick_s``, ``round_s``: seconds between looks at itself, and at the lamps.
+    """
+
+    open_link: Callable[[Link], ModbusLink] = open_link
+    transport: Callable[..., MqttTransport] = MqttTransport
+    machine: Clock = field(default_factory=SystemClock)
+    tick_s: float = TICK_S
+    round_s: float = ROUND_S
+
+
 class Gateway:
-    """An edge node of a county. ``reload`` brings the county anew; without it ``reload()`` is refused.
+    """An edge node of a county. ``reload`` brings the county anew; without it ``reload()`` is refused. ``rim``: not its own.
 
     ``run`` raises what can not be lived with (another process on the data folder, a broken plan); everything of the field, the
     broker and the disk it survives.
@@ -61,6 +75,7 @@ class Gateway:
         data_dir: Path,
         password: str = "",
         reload: Callable[[], County] | None = None,
+        rim: Rim | None = None,
     ) -> None:
         self._county = county
         self._node = _edge_node(county, edge)
@@ -69,6 +84,7 @@ class Gateway:
         self._data_dir = data_dir
         self._password = password
         self._load = reload
+        self._rim = rim or Rim()
         self._problems: tuple[str, ...] = ()
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -133,8 +149,8 @@ class Gateway:
 
     async def _build(self) -> _Parts:
         node, clock, host_id, now_ms = self._node.node, self._clock, self._county.host_id, self._clock.now()
-        path, limit_mb = self._data_dir / "journal.sqlite", self._node.journal_mb
-        journal = await asyncio.to_thread(lambda: Journal.open(path, limit_mb=limit_mb, now_ms=now_ms))
+        path, limit_mb, rim = self._data_dir / "journal.sqlite", self._node.journal_mb, self._rim
+        journal = await asyncio.to_thread(lambda: Journal.open(path, limit_mb=limit_mb, now_ms=now_ms, machine=rim.machine))
         edge = Edge(
             Layout(node, "", ()),
             journal,
@@ -143,10 +159,10 @@ class Gateway:
             host_id=host_id,
             on_command=self._on_command,
         )
-        transport = MqttTransport(self._county.broker, f"lampwell-{node.group}-{node.edge}", edge, password=self._password)
-        replay = Replay(journal, edge, SystemClock())
+        transport = rim.transport(self._county.broker, f"lampwell-{node.group}-{node.edge}", edge, password=self._password)
+        replay = Replay(journal, edge, rim.machine)
         edge.attach(transport, on_host=replay.wake)
-        field = Field(node, edge, clock=clock, open_link=open_link, crashed=self._crashed)
+        field = Field(node, edge, clock=clock, open_link=rim.open_link, crashed=self._crashed)
         lighting = Lighting(
             self._county,
             self._node.id,
@@ -155,6 +171,7 @@ class Gateway:
             clock=clock,
             tell=self._tell,
             trusted=lambda: field.clock_flag == 0,
+            round_s=rim.round_s,
         )
         return _Parts(journal, edge, field, transport, replay, lighting)
 
@@ -221,7 +238,7 @@ class Gateway:
         """About once a second: modes and clock; every few seconds: health."""
         due = self._clock.monotonic() + EVERY_S
         while True:
-            await self._clock.sleep(TICK_S)
+            await self._clock.sleep(self._rim.tick_s)
             parts.field.tick()
             parts.edge.announce_first()
             if self._clock.monotonic() >= due:

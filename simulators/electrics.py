@@ -25,7 +25,8 @@ Both are this project's own: the true shift hangs on every load of the transform
 COLD_EXTRA, COLD_S = 0.02, 300.0
 """Cold LEDs take a little more until they are warm."""
 SOFT_START_S = 2.0
-LEAK_PER_LAMP_MA = 0.25
+LEAK_PER_LAMP_MA = 0.7
+"""What the filter of one 150 W driver leaks to earth (domain streetlights, fact 9)."""
 AGEING_PER_1000_H = 0.004
 """Constant-light-output drivers raise their power as the LEDs age (domain streetlights 3, lamp power low/high)."""
 CONTROLLER_W = 12.0

@@ -40,14 +40,26 @@ class Place:
 
 
 class PhysicalWorld:
-    """A county's field. Built by ``build``; see ``simulators.port.World`` for the contract."""
+    """A county's field. Built by ``build``; see ``simulators.port.World`` for the contract. Without ``hydraulics`` (see
+    ``build_lamps``) nothing in it stands at water.
+    """
 
-    def __init__(self, county: County, sky: Sky, preset: Preset, hydraulics: Hydraulics, river: River, now: int) -> None:
+    def __init__(
+        self,
+        county: County,
+        sky: Sky,
+        preset: Preset,
+        hydraulics: Hydraulics | None,
+        river: River,
+        now: int,
+        step_ms: int = STEP_MS,
+    ) -> None:
         self.county = county
         self.sky = sky
         self.preset = preset
         self.hydraulics = hydraulics
         self.now = now
+        self.step_ms = step_ms
         self.zone = ZoneInfo(county.time_zone)
         self.devices: dict[str, Moved] = {}
         self.places: dict[str, Place] = {}
@@ -72,7 +84,7 @@ class PhysicalWorld:
         if now < self.now:
             raise ValueError(f"the world is at {self.now} ms and can not go back to {now}")
         while self.now < now:
-            await self._step(min(now, self.now + STEP_MS))
+            await self._step(min(now, self.now + self.step_ms))
 
     def faults(self) -> tuple[FaultInfo, ...]:
         """Every field and sensor fault that can be set."""
@@ -93,7 +105,9 @@ class PhysicalWorld:
 
     def truth(self) -> Mapping[str, float]:
         """Ground truth by ``device/point``."""
-        found: dict[str, float] = {"county/river_stage": self.river.stage, "county/restarts": float(self.hydraulics.restarts)}
+        found: dict[str, float] = {"county/river_stage": self.river.stage}
+        if self.hydraulics is not None:
+            found["county/restarts"] = float(self.hydraulics.restarts)
         for key, device in self.devices.items():
             if (level := self._level(key)) is not None:
                 found[f"{key}/level"] = level
@@ -109,7 +123,8 @@ class PhysicalWorld:
 
     async def close(self) -> None:
         """End the hydraulics process."""
-        await self.hydraulics.close()
+        if self.hydraulics is not None:
+            await self.hydraulics.close()
 
     def unknown_paths(self) -> Mapping[str, tuple[str, ...]]:
         """Points of each device's profile that its plant says nothing about: none for a county whose profiles are all known."""
@@ -125,13 +140,14 @@ class PhysicalWorld:
     async def _step(self, until: int) -> None:
         since, seconds = self.now, (until - self.now) / 1000
         mean_rate = self.sky.fallen(since, until, Exposure()) / seconds * 3600
-        await self._move_water(until, mean_rate)
+        if self.hydraulics is not None:
+            await self._move_water(self.hydraulics, until, mean_rate)
         air = self.air(until, mean_rate)
         self.now = until
         for key, device in self.devices.items():
             self._move(key, device, since, seconds, air)
 
-    async def _move_water(self, until: int, mean_rate: float) -> None:
+    async def _move_water(self, hydraulics: Hydraulics, until: int, mean_rate: float) -> None:
         """Whole seconds only; what is left over waits for the next step."""
         whole = (until - self._water_ms) // 1000
         if whole < 1:
@@ -139,15 +155,15 @@ class PhysicalWorld:
         since, self._water_ms = self._water_ms, self._water_ms + whole * 1000
         self.river.advance(whole, self.sky.fallen(since, self._water_ms, Exposure()))
         forcing = Forcing(rain=mean_rate, free=dict(self.free))
-        for gage in self.hydraulics.network.gages:
+        for gage in hydraulics.network.gages:
             forcing.gages[gage] = self.sky.fallen(since, self._water_ms, self._exposure(gage)) / whole * 3600
-        for outfall, stage in self.hydraulics.network.fixed_stages.items():
+        for outfall, stage in hydraulics.network.fixed_stages.items():
             forcing.stages[outfall] = stage + self.river.rise
         for key, device in self.devices.items():
             if isinstance(device, Station):
                 forcing.pumps |= device.settings_for_pumps()
                 forcing.free |= dict.fromkeys(self.places[key].inlets, device.site.gate / 100)
-        await self.hydraulics.step(whole, forcing)
+        await hydraulics.step(whole, forcing)
 
     def _exposure(self, place: str) -> Exposure:
         return self.exposures.get(place, Exposure())
@@ -172,7 +188,7 @@ class PhysicalWorld:
                 device.advance(seconds, self.now, air)
             case Station():
                 mm = self.sky.fallen(since, self.now, self._exposure(key))
-                water = self.hydraulics.water
+                water = self.hydraulics.water if self.hydraulics else None
                 device.site.river = self._outfall(key)
                 device.advance(seconds, self.now, air, self._level(key), water.flow if water else {}, mm)
             case LevelGauge():
@@ -195,7 +211,7 @@ class PhysicalWorld:
             return None
         if place.river_zero is not None:
             return self.river.stage - place.river_zero
-        water = self.hydraulics.water
+        water = self.hydraulics.water if self.hydraulics else None
         if water is None or place.node is None:
             return None
         depth = water.depth[place.node.id]

@@ -18,7 +18,7 @@ from simulators.gauges import LevelGauge, RainGauge, River
 from simulators.hydraulics import Hydraulics
 from simulators.meters import Concentrator, Meter
 from simulators.network import Network, Node, read_inp
-from simulators.physics import Moved, PhysicalWorld, Place
+from simulators.physics import STEP_MS, Moved, PhysicalWorld, Place
 from simulators.sites import Sites, sites_of, tagged
 from simulators.station import Motor, Station
 from simulators.station_plc import Settings
@@ -30,6 +30,7 @@ RADAR_SPAN = 7.0
 NORMAL_STAGE = 57.9
 """Elevation of the river in dry weather, where the network says nothing."""
 DEFAULT_NETWORK = "taihe.inp"
+LAMPS = frozenset({DeviceKind.CABINET, DeviceKind.CONCENTRATOR, DeviceKind.METER})
 IDEAL_FLOW = 0.3
 """m3/s a pump without a curve is taken for when its motor is rated."""
 
@@ -65,6 +66,33 @@ async def build(
     _Builder(world, sites, network, seed, local.utcoffset() or timedelta()).furnish()
     await hydraulics.start()
     return world
+
+
+def build_lamps(county: County, clock_start_ms: int, *, seed: int = 1, step_ms: int = STEP_MS) -> PhysicalWorld:
+    """The county's lamps under its weather, without its water and so without a process of its own: cabinets and what hangs on
+    them, as in ``build``. ``step_ms``: the longest step. ConfigError for a county that has any other device.
+    """
+    if wet := [device.id for device in county.devices if device.kind not in LAMPS]:
+        raise ConfigError([Problem("devices", ", ".join(wet), "is no device of the lamps")])
+    sky = Sky(county.latitude, county.longitude)
+    world = PhysicalWorld(county, sky, _preset("", county), None, River(NORMAL_STAGE), clock_start_ms, step_ms)
+    local = datetime.fromtimestamp(clock_start_ms / 1000, ZoneInfo(county.time_zone))
+    _Builder(world, Sites(nodes={}, unplaced=()), _DRY, seed, local.utcoffset() or timedelta()).furnish()
+    return world
+
+
+_DRY = Network(
+    path=Path(),
+    flow_units="CMS",
+    sections={},
+    nodes={},
+    conduits={},
+    pumps={},
+    gages=(),
+    has_subcatchments=False,
+    fixed_stages={},
+    tags={},
+)
 
 
 def _network_of(county: County) -> Path:

@@ -1,0 +1,208 @@
+"""What happens in the month: all that a healthy county lives through, and at its end faults that must be found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bench.month_rig import Rig
+from lampwell.lighting.wire import Lease, Release, Said
+
+WHY = Said(zh="测量", en="a measurement")
+Deed = Callable[[Rig], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """At a local time, something is done."""
+
+    at: str
+    deed: Deed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """From ``start`` to ``end`` no alarm may come but those that what happens asks for; then, from ``seeded_at`` to ``over``, of
+    each of ``seeded`` the alarm must come.
+    """
+
+    start: str
+    end: str
+    events: tuple[Event, ...]
+    seeds: tuple[Event, ...]
+    seeded: tuple[str, ...]
+    over: str
+
+
+# -- deeds of a healthy county -------------------------------------------------------------------------------------------------
+
+
+def lease(cabinet: str, loops: int, level: int, minutes: int) -> Deed:
+    """A lease of some loops that is released before its end."""
+
+    async def deed(rig: Rig) -> None:
+        edge = rig.centre.shelf.places.edge_of[cabinet]
+        targets = tuple(f"{cabinet}/loop{n}" for n in range(1, loops + 1))
+        order = rig.centre.order(edge, Lease(targets=targets, level=level, lasts_s=minutes * 120, reason=WHY))
+        await rig.clock.sleep(minutes * 60)
+        rig.centre.order(edge, Release(order=order, reason=WHY))
+
+    return deed
+
+
+def storm(years: float, minutes: float) -> Deed:
+    """Rain with its clouds."""
+
+    async def deed(rig: Rig) -> None:
+        rig.storm(years, minutes)
+
+    return deed
+
+
+def no_supply(cabinet: str, seconds: float, *, told: bool = True) -> Deed:
+    """The supply fails and returns; one that is long is told, once."""
+
+    async def deed(rig: Rig) -> None:
+        if told:
+            rig.expect(f"cabinet-mains@{cabinet}", 600)
+        rig.fault(cabinet, "mains-loss")
+        await rig.clock.sleep(seconds)
+        rig.fault(cabinet, "mains-loss", on=False)
+
+    return deed
+
+
+def edge_away(edge: str, seconds: float) -> Deed:
+    """An edge node is not reached for a while; it goes on by itself, and what it read comes later."""
+
+    async def deed(rig: Rig) -> None:
+        rig.expect(f"edge-offline@edge:{edge}", 600)
+        rig.away(edge, seconds)
+
+    return deed
+
+
+def gateway_restarts(edge: str) -> Deed:
+    """A gateway dies and is started again."""
+
+    async def deed(rig: Rig) -> None:
+        await rig.kill_gateway(edge)
+        await rig.clock.sleep(20)
+        rig.start_gateway(edge)
+
+    return deed
+
+
+def broker_restarts(seconds: float) -> Deed:
+    """The broker is gone for a while."""
+
+    async def deed(rig: Rig) -> None:
+        rig.expect(f"broker-away@county:{rig.county.id}", 600)
+        rig.wire.down(seconds)
+
+    return deed
+
+
+async def control_restarts(rig: Rig) -> None:
+    """Control ends and begins anew."""
+    await rig.restart_control()
+
+
+# -- faults --------------------------------------------------------------------------------------------------------------------
+
+
+def fault(target: str, name: str, value: float | None = None) -> Deed:
+    """A fault that stays."""
+
+    async def deed(rig: Rig) -> None:
+        rig.fault(target, name, value=value)
+
+    return deed
+
+
+# -- stories -------------------------------------------------------------------------------------------------------------------
+
+
+def month() -> Story:
+    """2026-09-10 to 2026-10-10: mid-autumn (25 September), National Day (1 to 7 October), a change of month, at the equinox, when
+    dusk and dawn move fastest through the learned hours.
+    """
+    return Story(
+        start="2026-09-10T12:00",
+        end="2026-10-10T12:00",
+        events=(
+            Event("2026-09-11T20:30", lease("cabinet-03", 3, 30, 50)),
+            Event("2026-09-12T02:10", gateway_restarts("edge-oldtown")),
+            Event("2026-09-13T17:20", storm(5, 120)),
+            Event("2026-09-15T22:50", storm(20, 180)),
+            Event("2026-09-16T21:40", no_supply("cabinet-03", 38 * 60)),
+            Event("2026-09-18T17:40", edge_away("edge-oldtown", 3600)),
+            Event("2026-09-19T10:00", control_restarts),
+            Event("2026-09-20T21:00", broker_restarts(180)),
+            Event("2026-09-21T23:30", no_supply("cabinet-08", 4, told=False)),
+            Event("2026-09-22T22:20", control_restarts),
+            Event("2026-09-24T17:55", gateway_restarts("edge-newtown")),
+            Event("2026-09-28T00:28", gateway_restarts("edge-oldtown")),
+            Event("2026-09-29T14:00", storm(2, 60)),
+            Event("2026-10-03T21:00", storm(10, 120)),
+            Event("2026-10-05T23:15", edge_away("edge-newtown", 3600)),
+            Event("2026-10-09T03:00", no_supply("cabinet-08", 600)),
+        ),
+        seeds=seeds("2026-10-10", "cabinet-03", "cabinet-08"),
+        seeded=seeded("cabinet-03", "cabinet-08"),
+        over="2026-10-11T12:00",
+    )
+
+
+def few_nights() -> Story:
+    """The short form: two nights of two cabinets, as many as the counting of lamps learns from, and the night of the faults."""
+    return Story(
+        start="2026-09-15T16:00",
+        end="2026-09-17T16:00",
+        events=(
+            Event("2026-09-15T20:00", lease("cabinet-03", 2, 40, 30)),
+            Event("2026-09-15T22:50", storm(20, 120)),
+            Event("2026-09-16T01:40", no_supply("cabinet-03", 38 * 60)),
+            Event("2026-09-16T04:58", gateway_restarts("edge-oldtown")),
+            Event("2026-09-16T12:00", control_restarts),
+            Event("2026-09-16T18:00", edge_away("edge-oldtown", 3600)),
+            Event("2026-09-17T01:00", broker_restarts(180)),
+        ),
+        seeds=seeds("2026-09-17", "cabinet-03", "cabinet-04"),
+        seeded=seeded("cabinet-03", "cabinet-04"),
+        over="2026-09-18T07:00",
+    )
+
+
+def seeds(day: str, first: str, second: str) -> tuple[Event, ...]:
+    """The night that begins on this day: dead lamps on a loop and one behind a node, a cable cut live, a step of leakage, and a
+    welded contactor.
+    """
+    night = (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
+    return (
+        Event(f"{day}T20:10", fault(f"{second}/loop2", "lamp-out", 2)),
+        Event(f"{day}T20:20", fault("lamp-0230", "out")),
+        Event(f"{day}T21:05", fault(f"{second}/loop4", "cable-cut", 0.5)),
+        Event(f"{day}T21:40", fault(f"{second}/loop6", "leakage", 60)),
+        Event(f"{night}T05:20", fault(f"{first}/loop1", "welded")),
+    )
+
+
+def seeded(first: str, second: str) -> tuple[str, ...]:
+    """The alarms of ``seeds``."""
+    return (
+        f"lamps-lost@{second}/loop2",
+        "lamp-failed@concentrator-1/lamp006",
+        f"cable-cut@{second}/loop4",
+        f"leakage-step@{second}/loop6",
+        f"contactor-welded@{first}/loop1",
+    )
+
+
+async def tell(rig: Rig, events: tuple[Event, ...]) -> None:
+    """Do what happens, each at its time."""
+    for event in events:
+        await rig.clock.sleep((rig.ms(event.at) - rig.clock.now()) / 1000)
+        await event.deed(rig)
