@@ -125,6 +125,16 @@ def test_lost_mains_explain_phases_and_lamps() -> None:
     assert len(field.announced()) == 1
 
 
+def test_a_reclose_that_one_poll_happens_to_see_is_not_told() -> None:
+    """Protects from an emergency order for a dip of some seconds: the poll that sees it over comes a little later than 5 s."""
+    field = Field().start()
+    field.see("cabinet-03", {"u_a": 0.0, "u_b": 0.0, "u_c": 0.0, "on_battery": True})
+    field.wait(5.5)
+    field.see("cabinet-03", {"u_a": 228.0, "u_b": 228.0, "u_c": 228.0, "on_battery": False})
+    field.wait(600)
+    assert field.announced() == []
+
+
 def test_a_dead_concentrator_is_explained_by_its_cabinets_mains() -> None:
     """Protects from a second alarm for what hangs on the same supply."""
     field = Field().start()
