@@ -23,8 +23,8 @@ from typing import Any
 
 from bench import virtual_loop
 from bench.month_centre import Life
-from bench.month_rig import Pace, Rig
-from bench.month_story import Story, few_nights, month, tell
+from bench.month_rig import FIELD, Pace, Rig
+from bench.month_story import Story, evening, few_nights, month, tell
 from lampwell.assets import DeviceKind
 
 THIRD = ("cabinet-01", "cabinet-03", "cabinet-08", "cabinet-10")
@@ -167,11 +167,7 @@ def live(story: Story, cabinets: Sequence[str], pace: Pace, say: Callable[[str],
 def main() -> int:
     """Run, and print the verdict."""
     arguments = _arguments()
-    story = few_nights() if arguments.quick else month()
-    if arguments.days:
-        story = _cut(story, arguments.days)
-    cabinets = {"all": (), "third": THIRD, "two": ("cabinet-03", "cabinet-04")}["two" if arguments.quick else arguments.county]
-    pace = replace(Pace(), poll_s=arguments.poll)
+    story, cabinets, pace = _chosen(arguments)
     verdict = live(story, cabinets, pace, lambda line: print(line, flush=True))
     for line in (*verdict.false, *(f"missed: {key}" for key in verdict.missed)):
         print("  ", line)
@@ -183,6 +179,16 @@ def main() -> int:
     }
     print(json.dumps(figures, ensure_ascii=False))
     return 0 if verdict.holds else 1
+
+
+def _chosen(arguments: argparse.Namespace) -> tuple[Story, Sequence[str], Pace]:
+    """What is lived, by which cabinets, at which pace."""
+    if arguments.evening:
+        return evening(), ("cabinet-03",), FIELD
+    if arguments.quick:
+        return few_nights(), ("cabinet-03", "cabinet-04"), Pace()
+    story = _cut(month(), arguments.days) if arguments.days else month()
+    return story, () if arguments.county == "all" else THIRD, Pace()
 
 
 def _cut(story: Story, days: int) -> Story:
@@ -197,7 +203,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a few nights of two cabinets, as in make test")
     parser.add_argument("--county", choices=["all", "third"], default="third", help="how much of it (default: four cabinets)")
     parser.add_argument("--days", type=int, default=0, help="only so many days, and no seeded faults")
-    parser.add_argument("--poll", type=float, default=60.0, help="seconds between polls while lamps burn")
+    parser.add_argument("--evening", action="store_true", help="one evening of one cabinet at the field's own pace")
     return parser.parse_args()
 
 

@@ -15,22 +15,21 @@ from simulators.physics import PhysicalWorld
 from simulators.serving import images_of
 
 FUNCTIONS = {Space.COIL: 1, Space.DISCRETE: 2, Space.HOLDING: 3, Space.INPUT: 4}
-LAG_MS = 15_000
-"""The world is moved on when it is read, but not for less than this..."""
 CLOSE_MS = 30_000
-"""...unless it was written to so short a time ago: then at every look, for a contactor moves within the second."""
+"""So long after it was written to the world is moved on at every look, for a contactor moves within the second."""
 
 
 @dataclass
 class Yard:
-    """The world of a county and its registers."""
+    """The world of a county and its registers. It is moved on when it is read, but not for less than ``lag_ms``."""
 
     county: County
     world: PhysicalWorld
     clock: Clock
+    lag_ms: int
     images: Mapping[str, Image] = field(init=False)
     requests: int = 0
-    _written: int = 0
+    _touched: int = 0
 
     def __post_init__(self) -> None:
         self.images = images_of(self.county, self.world.plants)
@@ -39,17 +38,17 @@ class Yard:
         """The master's side of a link."""
         return PortLink(self, {one.unit: self.images[one.id] for one in self.county.devices if one.link == link.id})
 
-    async def catch_up(self, *, write: bool = False) -> None:
-        """Bring the world near enough to now."""
+    async def catch_up(self, *, near: bool = False) -> None:
+        """Bring the world near enough to now, or (``near``, and for a while after) to this very moment."""
         now = self.clock.now()
         self.requests += 1
-        near = write or now - self._written < CLOSE_MS or now - self.world.now >= LAG_MS
-        if near and now > self.world.now:
+        due = near or now - self._touched < CLOSE_MS or now - self.world.now >= self.lag_ms
+        if due and now > self.world.now:
             await self.world.advance(now)
             for image in self.images.values():
                 image.touch()
-        if write:
-            self._written = now
+        if near:
+            self._touched = now
 
 
 @dataclass
@@ -77,12 +76,12 @@ class PortLink:
 
     async def write_registers(self, unit: int, address: int, words: Sequence[int]) -> None:
         """Function 16."""
-        await self.yard.catch_up(write=True)
+        await self.yard.catch_up(near=True)
         self._ask(unit, b"\x10" + _words(address, len(words)) + bytes((2 * len(words),)) + _words(*words))
 
     async def write_coils(self, unit: int, address: int, bits: Sequence[bool]) -> None:
         """Function 15."""
-        await self.yard.catch_up(write=True)
+        await self.yard.catch_up(near=True)
         packed = sum(bool(bit) << n for n, bit in enumerate(bits)).to_bytes((len(bits) + 7) // 8, "little")
         self._ask(unit, b"\x0f" + _words(address, len(bits)) + bytes((len(packed),)) + packed)
 

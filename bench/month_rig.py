@@ -47,6 +47,10 @@ class Pace:
     step_ms: int = 15_000
 
 
+FIELD = Pace(poll_s=5.0, day_s=5.0, slow_s=60.0, round_s=2.0, health_s=5.0, tick_s=5.0, step_ms=1000)
+"""The field's own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """An alarm that must come of what was done, once, between two instants (epoch ms)."""
@@ -92,7 +96,7 @@ class Rig:
         self.clock, self.machine = LoopClock(began), LoopClock(began, speed=1 / 30)
         self.wire = Wire()
         self.world = build_lamps(self.county, began, step_ms=self.pace.step_ms)
-        self.yard = Yard(self.county, self.world, self.clock)
+        self.yard = Yard(self.county, self.world, self.clock, self.pace.step_ms)
         names = [device.id for device in self.county.devices if device.kind is DeviceKind.CABINET]
         plan = only_cabinets(build_plan(whole, load_lighting(TAIHE, whole)), names)
         binding = bind(load_rules(whole), self.county)
@@ -136,8 +140,9 @@ class Rig:
 
     # -- what is done to it ------------------------------------------------------------------------------------------------
 
-    def fault(self, target: str, name: str, *, on: bool = True, value: float | None = None) -> None:
-        """A fault of the field begins or ends."""
+    async def fault(self, target: str, name: str, *, on: bool = True, value: float | None = None) -> None:
+        """A fault of the field begins or ends: now, so the world lives up to now without, or with, it."""
+        await self.yard.catch_up(near=True)
         self.world.fault(target, name, on=on, value=value)
 
     def storm(self, years: float, minutes: float) -> None:

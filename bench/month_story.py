@@ -67,9 +67,9 @@ def no_supply(cabinet: str, seconds: float, *, told: bool = True) -> Deed:
     async def deed(rig: Rig) -> None:
         if told:
             rig.expect(f"cabinet-mains@{cabinet}", 600)
-        rig.fault(cabinet, "mains-loss")
+        await rig.fault(cabinet, "mains-loss")
         await rig.clock.sleep(seconds)
-        rig.fault(cabinet, "mains-loss", on=False)
+        await rig.fault(cabinet, "mains-loss", on=False)
 
     return deed
 
@@ -117,7 +117,7 @@ def fault(target: str, name: str, value: float | None = None) -> Deed:
     """A fault that stays."""
 
     async def deed(rig: Rig) -> None:
-        rig.fault(target, name, value=value)
+        await rig.fault(target, name, value=value)
 
     return deed
 
@@ -173,6 +173,25 @@ def few_nights() -> Story:
         seeds=seeds("2026-09-17", "cabinet-03", "cabinet-04"),
         seeded=seeded("cabinet-03", "cabinet-04"),
         over="2026-09-18T07:00",
+    )
+
+
+def evening() -> Story:
+    """One evening of one cabinet, for the field's own pace: dusk, a lease, rain, losses of supply, a gateway's restart."""
+    return Story(
+        start="2026-09-15T17:45",
+        end="2026-09-15T23:00",
+        events=(
+            Event("2026-09-15T19:20", lease("cabinet-03", 3, 40, 10)),
+            Event("2026-09-15T19:50", storm(20, 60)),
+            Event("2026-09-15T20:30", no_supply("cabinet-03", 300)),
+            Event("2026-09-15T21:10", no_supply("cabinet-03", 4, told=False)),
+            Event("2026-09-15T21:10:40", no_supply("cabinet-03", 4, told=False)),
+            Event("2026-09-15T22:25", gateway_restarts("edge-oldtown")),
+        ),
+        seeds=(),
+        seeded=(),
+        over="2026-09-15T23:00",
     )
 
 
