@@ -32,13 +32,14 @@ class Flag(IntFlag):
 
 
 BAD_FLAGS = Flag.SENTINEL | Flag.RANGE | Flag.RATE | Flag.DEVICE
+_BAD, _NOT_GOOD = int(BAD_FLAGS), int(BAD_FLAGS | Flag.STALE)
 
 
 def quality_of(flags: int) -> Quality:
     """The Sparkplug code for our flags. Doubtful ones (SPIKE, FLAT, BLIND, CLOCK, FAST_CHANGE) stay GOOD, flags beside them."""
-    if flags & BAD_FLAGS:
-        return Quality.BAD
-    return Quality.STALE if flags & Flag.STALE else Quality.GOOD
+    if not flags & _NOT_GOOD:
+        return Quality.GOOD
+    return Quality.BAD if flags & _BAD else Quality.STALE
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from control.alarms.faults import BY_LOOP, FAULTS
 from control.alarms.model import Condition
 from control.lighting.faults import nodes, together
@@ -128,7 +130,7 @@ class LightingField:
                 self._untold.add(name)
         for node in self._nodes:
             if (state := learned.nodes.get(node.place)) is not None:
-                node.state = replace(state, held={key: replace(one, begun=False) for key, one in state.held.items()})
+                node.state = replace(state, held={key: structs.replace(one, begun=False) for key, one in state.held.items()})
 
     # -- cabinets --------------------------------------------------------------------------------------------------------
 
@@ -139,7 +141,7 @@ class LightingField:
             place=name,
             lamps=cabinet.lamps,
             zone_ms=self._offset_ms(at),
-            day=elevation(cabinet.place, at) >= DAY_ELEVATION,
+            day=_is_day(cabinet, at),
             permitted=self._permitted(name),
             dimmed=dict(self._dimmed(cabinet)),
             lost_ends=dict(self._lost_ends(name, cabinet)),
@@ -156,7 +158,8 @@ class LightingField:
 
     def _lamps(self, now: int) -> None:
         """One look at every lamp; what befalls many at once is told of them together."""
-        looks = [(node, *self._look(node, now)) for node in self._nodes]
+        days = {name: _is_day(one, now) for name, one in self._cabinets.items()}
+        looks = [(node, *self._look(node, now, days.get(node.lamp.cabinet))) for node in self._nodes]
         moves: dict[str, list[bool | None]] = defaultdict(list)
         silent: dict[str, list[bool]] = {name: [] for name in self._silent}
         for node, _, lamp in looks:
@@ -171,7 +174,7 @@ class LightingField:
             if finding is not None:
                 self._tell(finding)
 
-    def _look(self, node: Node, now: int) -> tuple[Known, Lamp]:
+    def _look(self, node: Node, now: int, day: bool | None) -> tuple[Known, Lamp]:
         values, component = self._kept.of(node.concentrator), node.component
         level = number(values, f"{component}/level")
         if level != node.level:
@@ -183,8 +186,6 @@ class LightingField:
             asked=number(values, f"{component}/set_level"),
             steady_s=(now - node.since) / 1000 if node.since else None,
         )
-        cabinet = self._cabinets.get(node.lamp.cabinet)
-        day = None if cabinet is None else elevation(cabinet.place, now) >= DAY_ELEVATION
         return known, nodes.reading(known, now, values, component, day=day)
 
     def _lamp(self, node: Node, known: Known, lamp: Lamp) -> None:
@@ -241,6 +242,10 @@ _BASES = {
     **{f"phase-{phase}-lost": "phase-lost" for phase in PHASES},
 }
 """Faults whose name holds the phase."""
+
+
+def _is_day(cabinet: Cabinet, at: int) -> bool:
+    return elevation(cabinet.place, at) >= DAY_ELEVATION
 
 
 def _joined(key: str, findings: Iterable[Finding]) -> Condition:

@@ -83,10 +83,10 @@ def test_one_of_a_hundred_and_twenty_is_watts_by_the_next_morning(seed: int) -> 
     """0.8 % of a phase: never a count, but after eleven nights of learning watts and why, before the night is over."""
     state, _ = run([one for number in range(11) for one in night(number, seed=seed)], 120)
     _, found = run(night(11, lambda now: (now >= 20.5) / 120, seed=seed), 120, state)
-    (one,) = found
+    one = found[0]  # noise may take it below its half limit for a while: not known then, and told again
+    assert all(each.count is not None and each.count.lamps is None for each in found)
     assert one.fault == "lamps-lost"
     assert one.count is not None
-    assert one.count.lamps is None
     assert 10 <= one.count.least <= 50 <= one.count.watts + 25, "50 W at full light, 26 W at half of it"
     assert f"{one.count.least:.0f} W" in one.why.zh
 

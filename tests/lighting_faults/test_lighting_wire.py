@@ -289,7 +289,7 @@ def test_what_detectors_ask_for_is_what_back_tests_read(county: County) -> None:
     devices = {device.id: device for device in county.devices}
     box, con = (Asked(_evidence(name, plant.values)) for name, plant in ((BOX, street.cabinet), (CON, street.concentrator)))
     watched = cabinets_of(county)[BOX]
-    setting = Setting(place=BOX, lamps=watched.lamps, rated=watched.rated, zone_ms=0)
+    setting = Setting(place=BOX, lamps=watched.lamps, zone_ms=0)
     observe(CabinetState(), setting, EVENING, box)
     assert box.paths == {point.path for point in looked_at_by_logic(devices[BOX])}
     for node in nodes_of(county):

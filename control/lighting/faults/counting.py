@@ -8,7 +8,7 @@ told stands until the same look has it back within half of its limit.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from control.alarms.model import Evidence, Text
@@ -111,7 +111,7 @@ def _look(state: Counting, seen: Sequence[Look]) -> Look | None:
     return next((one for one in seen if one.missing >= one.least), seen[0] if seen else None)
 
 
-def _verdict(held: Held, look: Look | None, evidence: tuple[Evidence, ...]) -> Verdict:
+def _verdict(held: Held, look: Look | None, evidence: Iterable[Evidence]) -> Verdict:
     """Beyond the limit it is there; until back within half of it, it stays."""
     if look is None:
         return UNTOLD

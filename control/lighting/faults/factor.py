@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.lamps import OUT_SHARE, expected, settled
 from control.lighting.faults.loop import armed, flows
@@ -43,7 +45,7 @@ def loop_factor(state: Held, reading: Loop, *, mixed: bool = False, serious: boo
     return hold(state, reading.time, verdict, FACTOR, fault, reading.place)
 
 
-def _verdict(factor: float | None, level: float | None, serious: bool, evidence: tuple[Evidence, ...]) -> Verdict:
+def _verdict(factor: float | None, level: float | None, serious: bool, evidence: Iterable[Evidence]) -> Verdict:
     least = None if level is None else limit(ALARM if serious else WARN, level)
     if factor is None or least is None:
         return UNTOLD

@@ -6,6 +6,7 @@ is sent for a single lamp only after the second night or a command repeated: ``c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from control.alarms.model import Evidence, Text
@@ -42,7 +43,7 @@ def settled(reading: Lamp) -> bool:
     return reading.live is True and bright and reading.steady_s is not None and reading.steady_s >= GUARD_S
 
 
-def _proof(reading: Lamp) -> tuple[Evidence, ...]:
+def _proof(reading: Lamp) -> Iterable[Evidence]:
     return proof(reading.place, reading.time, level=reading.level, power=reading.watts, voltage=reading.volts)
 
 

@@ -7,7 +7,7 @@ weld.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.model import UNTOLD, Clock, Held, Observed, Verdict, hold, proof
@@ -192,7 +192,7 @@ def day_burning(state: Held, reading: Loop, *, day: bool | None) -> Observed:
     )
 
 
-def electrics(reading: Loop) -> tuple[Evidence, ...]:
+def electrics(reading: Loop) -> Iterable[Evidence]:
     """What is shown of a loop with every finding."""
     a, b, c = reading.amps
     return proof(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+import msgspec
 
 from control.alarms.model import NOTHING, Condition, Evidence, Text
 from control.lighting.count import Count
@@ -36,13 +39,12 @@ class Finding:
         return Condition(key=self.key, time=self.time, value=value, why=self.why, evidence=self.evidence)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one reading says by itself, before any clock: ``value`` as in Finding."""
 
     value: bool | None
     why: Text = NOTHING
-    evidence: tuple[Evidence, ...] = ()
+    evidence: Iterable[Evidence] = ()
 
 
 UNTOLD = Verdict(value=None)
@@ -61,8 +63,7 @@ class Clock:
     gap_s: float = 900.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State of one detector. ``raw``: the newest verdict, ``since`` when and for ``count`` readings it has been so; ``last``:
     time of the newest reading; ``told``: what the last finding said, ``begun`` whether there was one; ``fault``: told and not
     refuted since.
@@ -94,7 +95,7 @@ def hold(state: Held, time: int, verdict: Verdict, clock: Clock, fault: str, pla
     if state.begun and value is state.told:
         return after, None
     ending = value is None and verdict.value is False
-    words, proofs = verdict.why, verdict.evidence
+    words, proofs = verdict.why, tuple(verdict.evidence)
     return after, Finding(fault=fault, place=place, time=since, value=value, why=words, evidence=proofs, ending=ending)
 
 
@@ -109,6 +110,21 @@ def _known(raw: bool | None, known: bool | None, lasted: float, count: int, cloc
     return False
 
 
-def proof(place: str, time: int, **values: float | bool | None) -> tuple[Evidence, ...]:
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Readings of one place and time by the names of their points, made into evidence only where it is looked at: a finding is
+    rare, a reading is not.
+    """
+
+    place: str
+    time: int
+    values: Mapping[str, float | bool | None]
+
+    def __iter__(self) -> Iterator[Evidence]:
+        for name, value in self.values.items():
+            yield Evidence(point=f"{self.place}/{name}", time=self.time, value=value)
+
+
+def proof(place: str, time: int, **values: float | bool | None) -> Proof:
     """Readings of one place and time as evidence, by the names of their points."""
-    return tuple(Evidence(point=f"{place}/{name}", time=time, value=value) for name, value in values.items())
+    return Proof(place, time, values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.model import UNTOLD, Clock, Held, Observed, Verdict, hold, proof
@@ -95,7 +95,7 @@ def _neutral(reading: Supply) -> Verdict:
         zh=f"相电压{max(known):.0f}/{min(known):.0f} V，中性线无电流：断零",
         en=f"phases at {max(known):.0f} and {min(known):.0f} V, no neutral current",
     )
-    return Verdict(value=value, why=text, evidence=(*_volts(reading), *proof(reading.place, reading.time, i_n=reading.neutral)))
+    return Verdict(value=value, why=text, evidence=_volts(reading, i_n=reading.neutral))
 
 
 def voltage(state: Held, reading: Supply) -> Observed:
@@ -112,6 +112,6 @@ def voltage(state: Held, reading: Supply) -> Observed:
     return hold(state, reading.time, verdict, VOLTAGE, "voltage-serious", reading.place)
 
 
-def _volts(reading: Supply, **more: float | bool | None) -> tuple[Evidence, ...]:
+def _volts(reading: Supply, **more: float | bool | None) -> Iterable[Evidence]:
     a, b, c = reading.volts
     return proof(reading.place, reading.time, u_a=a, u_b=b, u_c=c, **more)
