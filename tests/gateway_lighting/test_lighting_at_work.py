@@ -219,6 +219,27 @@ async def test_a_start_without_a_clock_lengthens_no_lease(taihe: County, tmp_pat
             assert rig.yard.lit(loop) == 100
 
 
+async def test_a_restart_forgets_no_switch_on(taihe: County, tmp_path: Path, plan: Plan) -> None:
+    """Six times on within the hour, then another gateway: the seventh waits, and is made when the first is an hour old."""
+    rig = make_rig(taihe, tmp_path, "2026-09-10T10:00")
+    async with rig.running():
+        await planned(rig, only(plan, "cabinet-01"))
+        await rig.run(20)
+        for n in range(6):
+            rig.order(Lease(targets=(L1,), level=100, lasts_s=10, reason=WHY))
+            await rig.run(20)
+            if n == 4:
+                await rig.restart()
+        assert rig.yard.cabinets["cabinet-01"].contactors[0].operations == 12
+        await rig.restart()
+        rig.order(Lease(targets=(L1,), level=100, lasts_s=7200, reason=WHY))
+        await rig.run(60)
+        assert rig.yard.lit(L1) == 0
+        assert "six times" in (rig.lighting.checks[L1].why or WHY).en
+        await rig.run(3600)
+        assert rig.yard.lit(L1) == 100
+
+
 async def test_command_to_verified_and_back(taihe: County, tmp_path: Path, plan: Plan) -> None:
     """By day: on by lease, feedback and current agree within seconds; released, it is off again."""
     rig = make_rig(taihe, tmp_path, "2026-09-10T10:00")
