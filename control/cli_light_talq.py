@@ -21,8 +21,9 @@ from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
 from lampwell.lighting.files import FOLDER, Lighting, load_lighting, read_lighting
 from lampwell.lighting.model import Layer, Override
-from lampwell.lighting.talq import Json, override_to_talq
+from lampwell.lighting.talq import override_to_talq
 from lampwell.lighting.talq_files import YEARS, TakenIn, taken, written
+from lampwell.lighting.talq_program import Json
 from lampwell.lighting.write import write_lighting
 
 CALENDARS, PROGRAMS, OVERRIDES = "calendars.json", "control-programs.json", "override-commands.json"

@@ -1,7 +1,7 @@
 """What a lighting plan is made of. Values only; times are local wall-clock seconds or epoch ms, levels whole percent 0..100.
 
 Names and meaning follow TALQ 2.7.1 where it has them (calendar, control program, active period, fixed time control, override);
-``lampwell.lighting.talq`` says what each becomes there.
+``lampwell.lighting.talq`` and ``talq_program`` say what each becomes there.
 """
 
 from __future__ import annotations

@@ -14,8 +14,10 @@ from typing import Any
 
 from lampwell.lighting.files import Lighting
 from lampwell.lighting.model import Calendar, LuxRule, Program
-from lampwell.lighting.talq import Json, NotExpressible, calendar_to_talq, program_to_talq
-from lampwell.lighting.talq_import import Taken, read_calendar, read_program
+from lampwell.lighting.talq import calendar_to_talq
+from lampwell.lighting.talq_import import read_calendar
+from lampwell.lighting.talq_import_program import Taken, read_program
+from lampwell.lighting.talq_program import Json, NotExpressible, program_to_talq
 from lampwell.lighting.talq_walk import At, TalqRefused
 
 YEARS = 5

@@ -19,15 +19,11 @@ from lampwell.lighting.files import load_lighting
 from lampwell.lighting.model import Adjustment, Calendar, LoopMap, LoopRow, LuxRule, Operation, Program, Rotation, Rule, Span
 from lampwell.lighting.moments import read_moment
 from lampwell.lighting.night import local_ms
-from lampwell.lighting.talq import (
-    NotExpressible,
-    calendar_to_talq,
-    cancel_to_talq,
-    override_to_talq,
-    program_to_talq,
-    segments_to_talq,
-)
-from lampwell.lighting.talq_import import Cancel, TalqRefused, calendar_from_talq, override_from_talq, program_from_talq
+from lampwell.lighting.talq import calendar_to_talq, cancel_to_talq, override_to_talq, segments_to_talq
+from lampwell.lighting.talq_import import Cancel, calendar_from_talq, override_from_talq
+from lampwell.lighting.talq_import_program import program_from_talq
+from lampwell.lighting.talq_program import NotExpressible, program_to_talq
+from lampwell.lighting.talq_walk import TalqRefused
 
 from .conftest import TAIHE, a_plan, a_program, main_road, ms
 from .schema import named
