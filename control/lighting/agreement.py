@@ -6,7 +6,9 @@ from control.lighting.rollout import Fact, Goal, Rollout
 from lampwell.lighting.wire import Said
 
 LONGEST = 4
-"""Who never agrees for long has had its time after the settle time and this many patiences."""
+"""Who never agrees for long has had its time after the settle time and this many patiences; from then on a quarter of the
+patience is enough, so that a control that was down for long does not stop a roll-out before it has heard of anybody.
+"""
 
 
 def doubt(rollout: Rollout, goal: Goal, fact: Fact) -> Said | None:
@@ -41,4 +43,5 @@ def longest_ms(rollout: Rollout) -> int:
 
 def had_its_time(rollout: Rollout, asked_at: int, since: int, now: int) -> bool:
     """Whether who was asked then, and has not agreed since, is not waited for any more."""
-    return now - since >= rollout.patience_ms or now - asked_at >= longest_ms(rollout)
+    patience_ms = rollout.patience_ms // LONGEST if now - asked_at >= longest_ms(rollout) else rollout.patience_ms
+    return now - since >= patience_ms

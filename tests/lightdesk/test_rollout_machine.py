@@ -237,6 +237,15 @@ def test_a_node_that_agrees_now_and_then_does_not_pass() -> None:
     assert (rollout.phase, rollout.at) == (Phase.STOPPED, 0)
 
 
+def test_a_control_that_was_down_for_long_goes_on_when_nodes_are_heard_of() -> None:
+    """Protects a roll-out over a long stop of control: nobody has been heard of yet, which is no doubt of anybody."""
+    begun, _ = through(START, {"e1": Fact(there=True, plan="2 trial", unlike=0)}, 20)
+    later, _ = through(begun, {}, 3, 100_000_000)
+    assert later.phase is Phase.RUNNING
+    after, _ = through(later, {"e1": Fact(there=True, plan="2 trial", unlike=0)}, 62, 100_003_000)
+    assert after.at == 1
+
+
 def test_faults_known_before_can_be_allowed_for() -> None:
     """Protects a county with one broken contactor from never changing its plan, and only as far as a person allowed."""
     one_bad = {"e1": Fact(there=True, plan="2 trial", unlike=1)}
