@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 import msgspec
 
-from control.lighting.feeder import analyse
-from control.lighting.series_file import read_series
+from control.lighting.feeder.analysis import analyse
+from control.lighting.feeder.series_file import read_series
 
 
 @click.command()

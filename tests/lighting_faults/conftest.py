@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from control.lighting.series import Series
+from control.lighting.feeder.series import Series
 
 NOON = 12 * 60
 START = 28_400_000 - 28_400_000 % 1440 + NOON  # some noon of 2023, minutes since 1970

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from control.lighting.count import estimate
 from control.lighting.faults.counting import Counting, lamps_lost, restart
 from control.lighting.faults.model import Finding
 from control.lighting.faults.readings import Loop
+from control.lighting.feeder.count import estimate
 
 MINUTE, DAY = 60_000, 86_400_000
 NOON = DAY // 2

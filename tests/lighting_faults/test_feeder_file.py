@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner
 
-from control.lighting import series_file
-from control.lighting.series import Series
-from control.lighting.series_file import BadRecord, parse, read_series
+from control.lighting.feeder import series_file
+from control.lighting.feeder.series import Series
+from control.lighting.feeder.series_file import BadRecord, parse, read_series
 from deploy.backtest import backtest
 
 from .conftest import Feeder

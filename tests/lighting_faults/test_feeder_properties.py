@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from control.lighting.feeder import analyse
-from control.lighting.report import FeederReport
-from control.lighting.series import Series
+from control.lighting.feeder.analysis import analyse
+from control.lighting.feeder.report import FeederReport
+from control.lighting.feeder.series import Series
 
 from .conftest import Feeder, night_minute
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from control.lighting.feeder import analyse
-from control.lighting.report import FeederReport
+from control.lighting.feeder.analysis import analyse
+from control.lighting.feeder.report import FeederReport
 
 from .conftest import Feeder, night_minute
 

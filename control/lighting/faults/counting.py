@@ -12,14 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from control.alarms.model import Evidence, Text
-from control.lighting.blocks import BLOCK_MIN
-from control.lighting.count import Count, estimate
 from control.lighting.faults.loop import armed
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
 from control.lighting.faults.readings import PHASES, Loop
 from control.lighting.faults.reference import Look, Reference, Stretch, add, equal, latest, looks, mended, turn, watts
-from control.lighting.series import DAY_MIN
-from control.lighting.stats import median
+from control.lighting.feeder.blocks import BLOCK_MIN
+from control.lighting.feeder.count import Count, estimate
+from control.lighting.feeder.series import DAY_MIN
+from control.lighting.feeder.stats import median
 
 GUARD_S = 600.0
 """Past warm-up of any lamp: HID reach 95 % in six minutes (domain streetlights 3)."""

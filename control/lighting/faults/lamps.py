@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Observed, Verdict, hold, proof
 from control.lighting.faults.readings import Lamp, level_share
-from control.lighting.stats import median, sigma
+from control.lighting.feeder.stats import median, sigma
 
 LIT_LEVEL, OUT_SHARE = 20.0, 0.20
 """Judged from this level on; out below this share of expected power (domain streetlights 1.2, CPD 3000)."""

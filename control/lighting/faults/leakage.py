@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from control.alarms.model import Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
 from control.lighting.faults.readings import Loop
-from control.lighting.stats import median
+from control.lighting.feeder.stats import median
 
 BLIND_S = 2.0
 """After switching on: inrush of LED drivers."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from control.alarms.model import NOTHING, Condition, Evidence, Text
-from control.lighting.count import Count
+from control.lighting.feeder.count import Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

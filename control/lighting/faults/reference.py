@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from control.lighting.blocks import BLOCK_MIN
-from control.lighting.count import BLOCK_NOISE
-from control.lighting.losses import LEAST, NIGHT_SIGMAS, REFERENCE_NIGHTS, UNLEARNED, WORST
-from control.lighting.stats import known, median, middle_mean, sigma
+from control.lighting.feeder.blocks import BLOCK_MIN
+from control.lighting.feeder.count import BLOCK_NOISE
+from control.lighting.feeder.losses import LEAST, NIGHT_SIGMAS, REFERENCE_NIGHTS, UNLEARNED, WORST
+from control.lighting.feeder.stats import known, median, middle_mean, sigma
 
 HOUR = 60 // BLOCK_MIN
 LONG, NIGHTS = 6 * HOUR, 24 * HOUR

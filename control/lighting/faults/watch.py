@@ -20,7 +20,7 @@ from control.lighting.faults.model import Finding, Held
 from control.lighting.faults.readings import PHASES, UNKNOWN_THREE, Command, Loop, Supply, Three, Values, number, three, truth
 from control.lighting.faults.readings import loop as loop_reading
 from control.lighting.faults.readings import supply as supply_reading
-from control.lighting.stats import median
+from control.lighting.feeder.stats import median
 
 LEARN_LEVEL, LEARN_READINGS = 95.0, 30
 """Reference currents are the medians of so many readings at full level, after the guard; then they stay until ``forget``."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from control.lighting.stats import median
+from control.lighting.feeder.stats import median
 from lampwell.lighting.figures import power_share
 
 LIT_SHARE = 0.20

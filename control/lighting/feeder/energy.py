@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from control.lighting.lit import Hole, Night
-from control.lighting.series import Series
-from control.lighting.stats import median
+from control.lighting.feeder.lit import Hole, Night
+from control.lighting.feeder.series import Series
+from control.lighting.feeder.stats import median
 
 MISMATCH = 0.15
 """Energy of a night against the others (domain streetlights 3, energy mismatch; SLightliMon uses the same)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
 
-from control.lighting.series import EPOCH
+from control.lighting.feeder.series import EPOCH
 
 EPOCH_S, EPOCH_MS = 3e8, 3e11
 """A bare number above these is taken for seconds or milliseconds since 1970 (3e8 s is mid-1979)."""

@@ -12,9 +12,9 @@ from datetime import tzinfo
 from itertools import pairwise
 from pathlib import Path
 
-from control.lighting.columns import Layout, NoColumn, find
-from control.lighting.series import Row, Series, UnfitSeries, on_grid
-from control.lighting.times import Times
+from control.lighting.feeder.columns import Layout, NoColumn, find
+from control.lighting.feeder.series import Row, Series, UnfitSeries, on_grid
+from control.lighting.feeder.times import Times
 from lampwell.errors import ConfigError, Problem
 
 MOST_BYTES = 256 * 1024 * 1024

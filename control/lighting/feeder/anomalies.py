@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from control.alarms.model import Text
-from control.lighting.count import estimate
-from control.lighting.energy import Energy, mismatches
-from control.lighting.frozen import frozen
-from control.lighting.levels import Profile
-from control.lighting.lit import Hole, Lit, Night
-from control.lighting.losses import Shift
-from control.lighting.program import Sort, excursions, missed
-from control.lighting.report import Anomaly
-from control.lighting.series import Series
+from control.lighting.feeder.count import estimate
+from control.lighting.feeder.energy import Energy, mismatches
+from control.lighting.feeder.frozen import frozen
+from control.lighting.feeder.levels import Profile
+from control.lighting.feeder.lit import Hole, Lit, Night
+from control.lighting.feeder.losses import Shift
+from control.lighting.feeder.program import Sort, excursions, missed
+from control.lighting.feeder.report import Anomaly
+from control.lighting.feeder.series import Series
 
 CYCLES, CYCLES_WITHIN_MIN = 2, 60.0
 """Two interruptions within an hour are four switchings: cycling (domain streetlights 3)."""

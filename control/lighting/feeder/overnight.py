@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from control.lighting.blocks import SAME_LEVEL, Block
-from control.lighting.count import BLOCK_NOISE
-from control.lighting.losses import LEAST, NIGHT_SIGMAS, REFERENCE_NIGHTS, UNLEARNED, WORST, Shift
-from control.lighting.stats import median, sigma
+from control.lighting.feeder.blocks import SAME_LEVEL, Block
+from control.lighting.feeder.count import BLOCK_NOISE
+from control.lighting.feeder.losses import LEAST, NIGHT_SIGMAS, REFERENCE_NIGHTS, UNLEARNED, WORST, Shift
+from control.lighting.feeder.stats import median, sigma
 
 ALIKE = 0.8
 """Where no level is as before, so many of a night's blocks must be off by the same."""

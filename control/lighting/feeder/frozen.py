@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from control.lighting.lit import Lit, State
-from control.lighting.series import Series
-from control.lighting.stats import median
+from control.lighting.feeder.lit import Lit, State
+from control.lighting.feeder.series import Series
+from control.lighting.feeder.stats import median
 
 LEAST_SAMPLES, USUAL = 10, 4
 """Frozen: the same power and voltage to the last digit for ten samples (domain streetlights 3), and for four times as long as the

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from control.lighting.levels import Profile
-from control.lighting.series import DAY_MIN, Series
-from control.lighting.stats import known, median, sigma
+from control.lighting.feeder.levels import Profile
+from control.lighting.feeder.series import DAY_MIN, Series
+from control.lighting.feeder.stats import known, median, sigma
 
 BLOCK_MIN = 5
 SAME_LEVEL = 0.05

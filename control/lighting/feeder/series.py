@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from control.lighting.stats import median
+from control.lighting.feeder.stats import median
 from lampwell.errors import LampwellError
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local wall-clock minutes are counted from here

@@ -9,17 +9,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from control.lighting.anomalies import VOLTS_HIGH, VOLTS_LOW, Facts, anomalies
-from control.lighting.blocks import Block, Voltage, blocks, corrected, learn_voltage, per_hour
-from control.lighting.count import BLOCK_NOISE
-from control.lighting.energy import energy
-from control.lighting.levels import Profile, Step, profile
-from control.lighting.lit import Lit, Night, State, lit, lit_on_other_days
-from control.lighting.losses import LEAST, STEP_SIGMAS, Shift, noise_inside, shifts_inside
-from control.lighting.overnight import passing, shifts_overnight
-from control.lighting.program import Sort, excursions, sort_steps
-from control.lighting.report import FeederReport
-from control.lighting.rows import (
+from control.lighting.feeder.anomalies import VOLTS_HIGH, VOLTS_LOW, Facts, anomalies
+from control.lighting.feeder.blocks import Block, Voltage, blocks, corrected, learn_voltage, per_hour
+from control.lighting.feeder.count import BLOCK_NOISE
+from control.lighting.feeder.energy import energy
+from control.lighting.feeder.levels import Profile, Step, profile
+from control.lighting.feeder.lit import Lit, Night, State, lit, lit_on_other_days
+from control.lighting.feeder.losses import LEAST, STEP_SIGMAS, Shift, noise_inside, shifts_inside
+from control.lighting.feeder.overnight import passing, shifts_overnight
+from control.lighting.feeder.program import Sort, excursions, sort_steps
+from control.lighting.feeder.report import FeederReport
+from control.lighting.feeder.rows import (
     drift,
     gap_rows,
     level_rows,
@@ -30,7 +30,7 @@ from control.lighting.rows import (
     supply_rows,
     voltage_row,
 )
-from control.lighting.series import Series
+from control.lighting.feeder.series import Series
 
 SHORT_MIN = 60.0
 """What is lit shorter than this, and by no other night's habit, is not a night."""

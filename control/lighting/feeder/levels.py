@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from control.lighting.lit import Break, Hole, Night
-from control.lighting.series import DAY_MIN, Series
-from control.lighting.stats import known, median, sigma
+from control.lighting.feeder.lit import Break, Hole, Night
+from control.lighting.feeder.series import DAY_MIN, Series
+from control.lighting.feeder.stats import known, median, sigma
 
 GUARD_MIN, SETTLE_MOST_MIN, RECOVERY_MOST_MIN = 10.0, 45.0, 60.0
 """Warm-up: never judged before the first (HID reach 95 % in 6 min, domain streetlights 3), always after the second or third."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby, zip_longest
 
-from control.lighting.series import DAY_MIN, Series
-from control.lighting.stats import known, median
+from control.lighting.feeder.series import DAY_MIN, Series
+from control.lighting.feeder.stats import known, median
 
 LIT_SHARE = 0.10
 """Above this share of full power a feeder is lit; a lamp that dims deepest still takes more (domain streetlights 3: 5 %

@@ -6,15 +6,15 @@ import math
 from collections.abc import Sequence
 from datetime import timedelta
 
-from control.lighting.anomalies import Facts
-from control.lighting.blocks import SAME_LEVEL, Voltage
-from control.lighting.count import BLOCK_NOISE, estimate
-from control.lighting.levels import Plateau
-from control.lighting.lit import Gap, Hole, Night, State
-from control.lighting.program import Sort
-from control.lighting.report import Anomaly, GapRow, LevelRow, NightRow, StepRow, Summary, SupplyRow, VoltageRow
-from control.lighting.series import DAY_MIN, EPOCH, Series
-from control.lighting.stats import TO_SIGMA, known, median, sigma, slope
+from control.lighting.feeder.anomalies import Facts
+from control.lighting.feeder.blocks import SAME_LEVEL, Voltage
+from control.lighting.feeder.count import BLOCK_NOISE, estimate
+from control.lighting.feeder.levels import Plateau
+from control.lighting.feeder.lit import Gap, Hole, Night, State
+from control.lighting.feeder.program import Sort
+from control.lighting.feeder.report import Anomaly, GapRow, LevelRow, NightRow, StepRow, Summary, SupplyRow, VoltageRow
+from control.lighting.feeder.series import DAY_MIN, EPOCH, Series
+from control.lighting.feeder.stats import TO_SIGMA, known, median, sigma, slope
 
 DRIFT_NIGHTS = 7
 LEAST_PLATEAU_MIN = 15.0

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from control.lighting.levels import STEP, Profile, Step
-from control.lighting.series import DAY_MIN, Series
+from control.lighting.feeder.levels import STEP, Profile, Step
+from control.lighting.feeder.series import DAY_MIN, Series
 
 SAME_TIME_MIN, SAME_CHANGE, SAME_LEVEL = 20.0, 0.06, 0.03
 """Two nights' steps are the same step within these (astro-relative steps move some minutes a week; unverified choices)."""

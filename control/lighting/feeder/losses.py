@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from control.lighting.blocks import SAME_LEVEL, Block
-from control.lighting.count import BLOCK_NOISE
-from control.lighting.stats import median, middle_mean, sigma
+from control.lighting.feeder.blocks import SAME_LEVEL, Block
+from control.lighting.feeder.count import BLOCK_NOISE
+from control.lighting.feeder.stats import median, middle_mean, sigma
 
 UNLEARNED = 2 * BLOCK_NOISE
 """Smallest change believed before the noise of this feeder is known."""
