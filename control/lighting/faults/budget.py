@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from control.alarms.model import Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
 from control.lighting.faults.readings import Supply
-from control.lighting.faults.supply import DEAD_V
+from lampwell.supply import DEAD_V
 
 LOW_V, HIGH_V = 198.0, 235.4
 """The band of GB/T 12325 for 220 V (unverified)."""

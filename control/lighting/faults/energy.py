@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from control.alarms.model import Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
 from control.lighting.faults.readings import Loop, Three, level_share
-from control.lighting.faults.supply import DEAD_V
 from control.lighting.feeder.stats import median
+from lampwell.supply import DEAD_V
 
 OFF = 0.15
 """Of what is expected (domain streetlights 3, energy mismatch; SLightliMon)."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.model import UNTOLD, Clock, Held, Observed, Verdict, hold, proof
 from control.lighting.faults.readings import PHASES, Loop
-from control.lighting.faults.supply import DEAD_V
+from lampwell.supply import DEAD_V
 
 LEAST_A, FLOWS_SHARE, DEAD_SHARE = 0.3, 0.03, 0.05
 """Current flows above max(0.3 A, 3 % of reference); a phase is dead below 5 % of reference (domain streetlights 3)."""

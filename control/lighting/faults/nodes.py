@@ -12,7 +12,7 @@ from functools import partial
 from control.lighting.faults import factor, lamps, together
 from control.lighting.faults.model import Finding, Held, Observed
 from control.lighting.faults.readings import Lamp, Values, number, truth
-from control.lighting.faults.supply import DEAD_V
+from lampwell.supply import DEAD_V
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

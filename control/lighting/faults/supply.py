@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.model import UNTOLD, Clock, Held, Observed, Verdict, hold, proof
 from control.lighting.faults.readings import PHASES, Supply
+from lampwell.supply import DEAD_V
+from lampwell.supply import neutral_open as broken
 
-DEAD_V = 110.0
-"""Half of nominal. A lost phase may still show 120-180 V, fed back through loads between lines: see ``BACKFED_V``."""
 BACKFED_V, HEALTHY_V = 180.0, 198.0
-"""A phase below the first while both others are above the second is lost too, if it carries no current for so long."""
+"""A phase below the first while both others are above the second is lost too, if it carries no current for so long: loads
+between lines feed 120-180 V back into it (domain streetlights 3).
+"""
 NO_AMPS = 0.1
-SPREAD_HIGH_V, SPREAD_LOW_V, NEUTRAL_A = 253.0, 190.0, 0.3
 ALARM_LOW_V, ALARM_HIGH_V = 187.0, 253.0
 """15 % off nominal (domain streetlights 1.2, CPD 3000)."""
 
@@ -83,14 +84,10 @@ def neutral_open(state: Held, reading: Supply) -> Observed:
 
 
 def _neutral(reading: Supply) -> Verdict:
+    value = broken(reading.volts, reading.neutral)
+    if value is None:
+        return UNTOLD
     known = [volts for volts in reading.volts if volts is not None]
-    if len(known) < 3:
-        return UNTOLD
-    live = [volts for volts in known if volts >= DEAD_V]
-    apart = len(live) >= 2 and max(live) > SPREAD_HIGH_V and min(live) < SPREAD_LOW_V
-    if apart and reading.neutral is None:
-        return UNTOLD
-    value = apart and reading.neutral is not None and reading.neutral <= NEUTRAL_A
     text = Text(
         zh=f"相电压{max(known):.0f}/{min(known):.0f} V，中性线无电流：断零",
         en=f"phases at {max(known):.0f} and {min(known):.0f} V, no neutral current",

@@ -21,6 +21,7 @@ from control.lighting.faults.readings import PHASES, UNKNOWN_THREE, Command, Loo
 from control.lighting.faults.readings import loop as loop_reading
 from control.lighting.faults.readings import supply as supply_reading
 from control.lighting.feeder.stats import median
+from lampwell.supply import DEAD_V
 
 LEARN_LEVEL, LEARN_READINGS = 95.0, 30
 """Reference currents are the medians of so many readings at full level, after the guard; then they stay until ``forget``."""
@@ -159,7 +160,7 @@ def _loop(
     command, told = loop_reading(state.command, setting.place, time, values, component, state.reference)
     told = replace(told, expected=setting.expected.get(component))
     measured, reading, wrong = metering.believed(state.measured, told, hides)
-    mains = None if None in reading.volts else all(volts is not None and volts >= supply.DEAD_V for volts in reading.volts)
+    mains = None if None in reading.volts else all(volts is not None and volts >= DEAD_V for volts in reading.volts)
     held, found = dict(state.held), []
     for name, detector in _detectors(setting, component, mains):
         held[name], finding = detector(held.get(name, Held()), reading)
