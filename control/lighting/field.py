@@ -159,7 +159,8 @@ class LightingField:
     def _lamps(self, now: int) -> None:
         """One look at every lamp; what befalls many at once is told of them together."""
         days = {name: _is_day(one, now) for name, one in self._cabinets.items()}
-        looks = [(node, *self._look(node, now, days.get(node.lamp.cabinet))) for node in self._nodes]
+        heard = [node for node in self._nodes if node.before is not None or self._kept.of(node.concentrator)]
+        looks = [(node, *self._look(node, now, days.get(node.lamp.cabinet))) for node in heard]
         moves: dict[str, list[bool | None]] = defaultdict(list)
         silent: dict[str, list[bool]] = {name: [] for name in self._silent}
         for node, _, lamp in looks:
