@@ -151,6 +151,22 @@ def collect(watched: Watched, seconds: float, until: Callable[[Finding], bool]) 
 
 
 @pytest.mark.slow
+def test_lamps_with_levels_of_their_own_are_not_counted_as_lost(taihe: County) -> None:
+    """A lease on single lamps takes their power away and no lamp: nothing is lost, and nothing is learned from that night."""
+    watched = Watched(taihe)
+    watched.setting = replace(watched.setting, lamps={"loop3": watched.setting.lamps["loop3"]})
+    watched.run(3 * 86_400, step=120)
+    loop = watched.cabinet.loops[2]
+    loop.own = {lamp.id: 30.0 for lamp in loop.lamps[::2]}
+    watched.setting = replace(watched.setting, dimmed={"loop3": (0.0, 0.0, 0.0)})
+    watched.run(12 * 3600, step=120)
+    assert not [key for key in watched.keys if key.startswith("lamps-lost")]
+    watched.setting = replace(watched.setting, dimmed={})
+    watched.run(2 * 3600, step=120)
+    assert [key for key in watched.keys if key.startswith("lamps-lost")], "the same power without a word of it is a loss"
+
+
+@pytest.mark.slow
 def test_a_lamp_that_dies_by_day_is_counted_within_two_hours_of_dusk(taihe: County) -> None:
     """After nights to learn from, one lamp of three on a phase: counted, and no other phase is blamed."""
     watched = Watched(taihe)

@@ -95,18 +95,6 @@ def observe(state: CabinetState, setting: Setting, time: int, values: Values) ->
     return CabinetState(held=held, budget=budget, loops=loops, standing=standing), changed
 
 
-def forget(state: CabinetState, component: str) -> CabinetState:
-    """After a repair or a change of the inventory: learn this loop's currents and powers anew."""
-    fresh = replace(
-        state.loops.get(component, LoopState()),
-        reference=UNKNOWN_THREE,
-        learning=(),
-        counting=LoopState().counting,
-        energy=Night(),
-    )
-    return replace(state, loops={**state.loops, component: fresh})
-
-
 # -- the cabinet itself ----------------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +200,8 @@ def _detectors(setting: Setting, component: str, mains: bool | None) -> Iterator
 def _count(
     state: LoopState, setting: Setting, component: str, reading: Loop
 ) -> tuple[tuple[Counting, Counting, Counting], list[Finding]]:
+    """Not while lamps have levels of their own: the power then says what they were told, not how many there are."""
+    reading = replace(reading, level=None) if component in setting.dimmed else reading
     found: list[Finding] = []
     after = []
     for phase, (before, rated) in enumerate(zip(state.counting, setting.lamps[component], strict=True)):
