@@ -48,10 +48,6 @@ class Logic(Hearer, Protocol):
         """What has become known since the last time."""
         ...
 
-    def standing(self) -> Iterable[Condition]:
-        """All that is known."""
-        ...
-
 
 class Ear:
     """``watch`` turns what is heard into conditions; ``logic`` finds faults besides; ``desk`` takes what both say; ``hearers``
@@ -148,21 +144,15 @@ class Ear:
 
     def rebind(self, binding: Binding, county: County) -> None:
         """Go over to other alarms: the new ones hear all that is known."""
-        now = self._clock.now()
-        self.tell(self.watch.rebind(binding, county, now))
-        for one in self._logic:
-            self._found(one.standing(), now)
+        self.tell(self.watch.rebind(binding, county, self._clock.now()))
 
     # -- the pieces ------------------------------------------------------------------------------------------------------
 
     def _find(self, now: int) -> None:
         """What logic has found since the last time."""
         for one in self._logic:
-            self._found(one.told(), now)
-
-    def _found(self, conditions: Iterable[Condition], now: int) -> None:
-        for condition in conditions:
-            self.watch.fault(condition.key, condition, now)
+            for condition in one.told():
+                self.watch.fault(condition.key, condition, now)
         self.tell(self.watch.seen())
 
     def _broker(self, *, connected: bool, now: int) -> None:

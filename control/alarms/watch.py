@@ -39,6 +39,7 @@ class Watch:
         self._facts = Facts({edge.id: EdgeFacts() for edge in county.edges})
         self._timers: list[tuple[int, int, Watched]] = []
         self._count = 0
+        self._found: dict[str, Condition] = {}
         self._set(binding, county)
 
     def rebind(self, binding: Binding, county: County, now: int) -> Seen:
@@ -115,9 +116,10 @@ class Watch:
 
     def fault(self, key: str, found: Condition, now: int) -> None:
         """Logic has found a fault (``fault@place``), or that there is none, or (value None) can not tell; told with the next
-        ``Seen`` to every alarm that names this fault. One that no alarm names says nothing; nor does logic of a device that does
-        not live.
+        ``Seen`` to every alarm that names this fault. One that no alarm names says nothing; what is found of a device that does
+        not live is told when it lives again.
         """
+        self._found[key] = found
         for bound in self._faults.get(key, ()):
             if bound.node is not None and self._watched[bound.node, bound.device].alive:
                 self._teller.tell(bound.alarm.key, found.value, found.time, now, found.why, found.evidence)
@@ -177,6 +179,7 @@ class Watch:
         watched.alive, watched.is_silent = True, False
         for bound in (*watched.offline, *watched.silent):
             self._teller.tell(bound.alarm.key, False, now, now, words.ANSWERS)
+        self._faults_of(watched, now)
         self._listen(watched, now)
         if watched.device:
             self._alive(self._watched[watched.node, ""], now)
@@ -251,7 +254,15 @@ class Watch:
         elif watched.alive is None and self._facts.connected:  # it is new
             self._expect(watched, now + (watched.patience_ms if watched.device else self._edge_patience_ms))
         if watched.alive:
+            self._faults_of(watched, now)
             self._listen(watched, now)
+
+    def _faults_of(self, watched: Watched, now: int) -> None:
+        """What logic has found of a device so far, told as of now."""
+        for bound in watched.faults:
+            assert isinstance(bound.clause, Fault), "checked where they were sorted"
+            if (found := self._found.get(fault_key(bound, bound.clause))) is not None:
+                self._teller.tell(bound.alarm.key, found.value, now, now, found.why, found.evidence)
 
     # -- silence, and what is derived ------------------------------------------------------------------------------------
 

@@ -76,7 +76,6 @@ class LightingField:
         self._kept = Kept([*self._cabinets, *{one.concentrator for one in self._nodes}])
         self._phases: dict[str, dict[str, Finding]] = defaultdict(dict)
         self._told: list[Condition] = []
-        self._standing: dict[str, Condition] = {}
         self._untold: set[str] = set()
         self._lamps_at = 0
 
@@ -110,10 +109,6 @@ class LightingField:
         """What has become known since the last time."""
         told, self._told = self._told, []
         return told
-
-    def standing(self) -> list[Condition]:
-        """All that is known: for alarms that are new."""
-        return list(self._standing.values())
 
     def learned(self) -> Learned:
         """What the detectors know, to be kept."""
@@ -234,7 +229,6 @@ class LightingField:
         else:
             self._phases[key][finding.key] = finding
             condition = _joined(key, self._phases[key].values())
-        self._standing[key] = condition
         self._told.append(condition)
 
 

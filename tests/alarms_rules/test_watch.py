@@ -38,6 +38,38 @@ def test_a_condition_has_words_time_and_evidence() -> None:
     assert field.last(RED).why == Text(zh="")  # type: ignore[union-attr]  # it has just been told
 
 
+def test_what_logic_found_is_told_again_when_its_device_lives_again() -> None:
+    """Protects a cut cable from staying unknown after its cabinet was away: logic tells changes alone, and nothing changed."""
+    field, key = Field().start(), "cable-cut@cabinet-03/loop2"
+    field.fault(key, there=True)
+    assert value(field, key) is True
+    field.died("cabinet-03")
+    assert value(field, key) is None
+    field.wait(60)
+    field.born("cabinet-03")
+    found = field.last(key)
+    assert found is not None
+    assert (found.value, found.time, found.why.en) == (True, field.now, "there")
+    field.died("cabinet-03")
+    field.fault(key, there=False)
+    assert value(field, key) is None
+    field.wait(60)
+    field.born("cabinet-03")
+    assert value(field, key) is False
+
+
+def test_alarms_that_are_new_hear_what_logic_found() -> None:
+    """Protects a rule that is switched on from not knowing what stands: nothing changes, so logic would never tell it."""
+    without = bind([one for one in rules() if one.id != "cable-cut"], taihe())
+    field, key = Field(binding=without).start(), "cable-cut@cabinet-03/loop2"
+    field.fault(key, there=True)
+    assert value(field, key) == "nothing"
+    whole = bind(rules(), taihe())
+    field.engine.edit(whole.alarms, field.now)
+    field.take(field.watch.rebind(whole, taihe(), field.now))
+    assert value(field, key) is True
+
+
 def test_what_has_not_changed_is_not_told_again() -> None:
     """Protects the journal and the engine from heartbeats."""
     field = Field().start()

@@ -151,7 +151,7 @@ def test_a_program_that_is_not_carried_out_is_told(county: County) -> None:
     )
     lights.wait(400)
     assert lights.of("schedule-not-executed") is True
-    assert [one.key for one in lights.field.standing() if one.value] == [f"schedule-not-executed@{CABINET}/loop1"]
+    assert {one.key for one in lights.told if one.value} == {f"schedule-not-executed@{CABINET}/loop1"}
 
 
 async def test_what_was_learned_outlives_a_restart(county: County, tmp_path: Path) -> None:
