@@ -51,6 +51,7 @@ faults: $(TOOLS) servers  ## what survives what: kills, outages, hostile frames;
 	@$(BIN)/python -m bench.faults $(ARGS)
 	@$(BIN)/python -m bench.faults_alarms $(ARGS)
 	@$(BIN)/python -m bench.faults_lighting $(ARGS)
+	@$(BIN)/python -m bench.lighting_month $(ARGS)
 
 mutants: $(TOOLS)  ## do the alarm engine's tests notice when it is wrong; ends with one line of JSON
 	@$(BIN)/python -m bench.mutants $(ARGS)

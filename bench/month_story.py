@@ -159,7 +159,7 @@ def month() -> Story:
 def few_nights() -> Story:
     """The short form: two nights of two cabinets, as many as the counting of lamps learns from, and the night of the faults."""
     return Story(
-        start="2026-09-15T16:00",
+        start="2026-09-15T17:30",
         end="2026-09-17T16:00",
         events=(
             Event("2026-09-15T20:00", lease("cabinet-03", 2, 40, 30)),
@@ -172,7 +172,7 @@ def few_nights() -> Story:
         ),
         seeds=seeds("2026-09-17", "cabinet-03", "cabinet-04"),
         seeded=seeded("cabinet-03", "cabinet-04"),
-        over="2026-09-18T07:00",
+        over="2026-09-18T06:20",
     )
 
 
