@@ -198,3 +198,23 @@ def test_an_estimate_is_within_its_own_bounds(reference: float, lamps: int, shar
     assert 0 <= count.low <= count.lamps <= count.high <= lamps <= 50
     assert 0 <= count.confidence <= 0.99
     assert abs(count.lamps - share * lamps) <= 0.5 + 1e-9
+
+
+def coarse(number: int, full: float) -> list[Loop]:
+    """A night of three small lamps behind a meter of whole watts."""
+    readings = night(number, noise=0.0)
+    share = [(one.watts[0] or 0.0) / watts_at(100.0) for one in readings]
+    return [
+        replace(one, watts=(float(round(full * part)), None, None), lamps=3) for one, part in zip(readings, share, strict=True)
+    ]
+
+
+def test_two_watts_are_no_lamp() -> None:
+    """Protects crews from the last digits of a coarse meter, which hide the noise from what is learned; a dead lamp is found."""
+    state, found = run([one for number in range(5) for one in coarse(number, 220.0)], 3)
+    assert found == []
+    state, found = run(coarse(5, 218.0), 3, state)
+    assert found == []
+    _, found = run(coarse(6, 220 * 2 / 3), 3, state)
+    assert found[0].count is not None
+    assert found[0].count.lamps == 1

@@ -17,12 +17,14 @@ from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict,
 from control.lighting.faults.readings import PHASES, Loop
 from control.lighting.faults.reference import Look, Reference, Stretch, add, equal, latest, looks, mended, turn, watts
 from control.lighting.feeder.blocks import BLOCK_MIN
-from control.lighting.feeder.count import Count, estimate
+from control.lighting.feeder.count import HONEST, Count, estimate
 from control.lighting.feeder.series import DAY_MIN
 from control.lighting.feeder.stats import median
 
 GUARD_S = 600.0
 """Past warm-up of any lamp: HID reach 95 % in six minutes (domain streetlights 3)."""
+STEPS_W = 3.0
+"""Less is in the last digit of a meter of whole watts, its rounding now and in the reference (the project's own)."""
 STEADY = Clock(on_s=1500, off_s=1500, samples=5, gap_s=1500)
 BLOCK_MS, DAY_MS = BLOCK_MIN * 60_000, DAY_MIN * 60_000
 
@@ -90,10 +92,12 @@ def _close(state: Counting) -> Counting:
 
 
 def _judge(state: Counting, reading: Loop, phase: int) -> tuple[Counting, tuple[Finding, ...]]:
-    seen = looks(state.reference)
+    least = STEPS_W / (reading.watts[phase] or math.inf)
+    every = [one._replace(least=max(one.least, least)) for one in looks(state.reference)]
+    seen = [one._replace(least=max(one.least, _half(state.rated))) for one in every]
     evidence = proof(reading.place, reading.time, **{f"p_{PHASES[phase]}": reading.watts[phase], "level": reading.level})
     look = _look(state, seen)
-    excess = next((one._replace(missing=-one.missing) for one in seen if one.name == "hour"), None)
+    excess = next((one._replace(missing=-one.missing) for one in every if one.name == "hour"), None)
     place = f"{reading.place}/{PHASES[phase]}"
     lost, less = hold(state.lost, reading.time, _verdict(state.lost, look, evidence), STEADY, "lamps-lost", place)
     gained, added = hold(state.gained, reading.time, _verdict(state.gained, excess, evidence), STEADY, "load-added", place)
@@ -102,6 +106,12 @@ def _judge(state: Counting, reading: Loop, phase: int) -> tuple[Counting, tuple[
     bad = state.bad or lost.raw is True or gained.raw is True
     reference = mended(state.reference) if state.lost.fault and not lost.fault else state.reference
     return replace(state, lost=lost, gained=gained, by=by, bad=bad, reference=reference), tuple(found)
+
+
+def _half(rated: Sequence[float]) -> float:
+    """Half a lamp, where one can be told apart: what is less rounds to none."""
+    lamps = equal(rated)
+    return 0.5 / lamps if lamps and 1 / lamps >= HONEST else 0.0
 
 
 def _look(state: Counting, seen: Sequence[Look]) -> Look | None:
