@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lampwell.assets import Device, Lamp
 from lampwell.points import Value
-from simulators.cabinet_plc import Controller, LoopState, Settings, TripCause
+from simulators.cabinet_parts import Contactor, Housing
+from simulators.cabinet_plc import Controller, LoopState, Settings
 from simulators.electrics import PHASES, Feeder, Loop, Totals
 from simulators.faults import Fault, FaultText, fault_of
+from simulators.loop_faults import loop_faults, switched
 
 Seeds = Callable[[str], random.Random]
 """Randomness of its own for every named part, so that a fault in one changes nothing by chance in another."""
@@ -26,33 +28,6 @@ class Air:
     lux: float
     rain: float
     wet: float
-
-
-@dataclass
-class Contactor:
-    """Main contacts and their auxiliary feedback; both follow the coil unless something is wrong."""
-
-    closed: bool = False
-    welded: bool = False
-    dead: bool = False
-    operations: int = 0
-
-    def follow(self, coil: bool) -> None:
-        """Move with the coil, if it can."""
-        want = (coil and not self.dead) or (self.closed and self.welded)
-        self.operations += want != self.closed
-        self.closed = want
-
-
-@dataclass
-class Housing:
-    """Contacts of the cabinet itself."""
-
-    door: bool = False
-    water: bool = False
-    spd_failed: bool = False
-    smoke: bool = False
-    cables: set[int] = field(default_factory=set)
 
 
 class Cabinet:
@@ -80,7 +55,6 @@ class Cabinet:
         self._peaks = [0.0] * count
         self._hertz = 50.0
         self._still: dict[str, Value | None] = {}
-        self._unmeasured: set[int] = set()
         for loop, state in zip(self.loops, self.controller.loops, strict=True):
             full = sum(lamp.watts for lamp in loop.lamps) / 220 / 0.95
             state.settings.overcurrent = min(100.0, max(20.0, round(1.5 * full)))
@@ -202,7 +176,7 @@ class Cabinet:
 
     def _one_loop(self, n: int, loop: Loop, state: LoopState, contactor: Contactor) -> dict[str, Value | None]:
         s, watts, amps = state.settings, loop.watts, loop.amps
-        if loop.number in self._unmeasured:
+        if loop.number in self.housing.unmeasured:
             watts = amps = [0.0, 0.0, 0.0]
         apparent = math.hypot(sum(watts), sum(loop.vars))
         cable = loop.number in self.housing.cables
@@ -233,31 +207,15 @@ class Cabinet:
             ("spd_failed", "防雷器失效", "the surge protector has failed"),
             ("smoke", "烟感报警", "smoke"),
         ):
-            yield fault_of(self.id, FaultText(name.replace("_", "-"), zh, en), _switch(self.housing, name))
+            yield fault_of(self.id, FaultText(name.replace("_", "-"), zh, en), switched(self.housing, name))
         frozen = FaultText("frozen", "读数冻结", "what it measures stands still; contacts and its clock go on")
         yield fault_of(self.id, frozen, self._fault_frozen)
         swap = FaultText("meter-swap", "换表", "its meters are exchanged, value = where the new counters begin (kWh)")
         yield fault_of(self.id, swap, self._fault_swap)
         local = FaultText("local", "就地位置", "the selector is on local: commands are not obeyed")
-        yield fault_of(self.id, local, _switch(self.controller, "local_switch"))
+        yield fault_of(self.id, local, switched(self.controller, "local_switch"))
         for loop, state, contactor in zip(self.loops, self.controller.loops, self.contactors, strict=True):
-            yield from self._loop_faults(loop, state, contactor)
-
-    def _loop_faults(self, loop: Loop, state: LoopState, contactor: Contactor) -> Iterator[Fault]:
-        target = f"{self.id}/loop{loop.number}"
-        yield fault_of(target, FaultText("open", "回路断线", "the loop is open behind its contactor"), _cut(loop, 1.0))
-        yield fault_of(
-            target, FaultText("cable-cut", "电缆被盗", "the far part of the cable is gone, value = share"), self._theft(loop)
-        )
-        yield fault_of(target, FaultText("welded", "接触器粘连", "the contactor does not open"), _switch(contactor, "welded"))
-        yield fault_of(target, FaultText("not-closing", "接触器拒合", "the contactor does not close"), _switch(contactor, "dead"))
-        yield fault_of(target, FaultText("breaker-trip", "断路器跳闸", "the loop's breaker is open"), _breaker(loop, state))
-        yield fault_of(target, FaultText("leakage", "漏电", "leakage more, value = mA"), _leak(loop))
-        yield fault_of(target, FaultText("local-override", "就地合闸", "the loop's own switch is on"), _switch(state, "override"))
-        yield fault_of(target, FaultText("ct-off", "互感器断线", "its currents read nothing"), self._blind(loop.number))
-        yield fault_of(target, FaultText("lamp-out", "灯不亮", "lamps are dead, value = how many"), _lamps_out(loop))
-        for lamp in loop.lamps:
-            yield fault_of(lamp.id, FaultText("out", "灯不亮", "this lamp is dead"), _one_lamp(loop, lamp.id))
+            yield from loop_faults(self.id, loop, state, contactor, self.housing)
 
     def _fault_mains(self, on: bool, _value: float | None) -> None:
         self.feeder.mains = not on
@@ -285,77 +243,6 @@ class Cabinet:
             for loop in self.loops:
                 loop.kwh = value or 0.0
 
-    def _blind(self, number: int) -> Callable[[bool, float | None], None]:
-        def change(on: bool, _value: float | None) -> None:
-            (self._unmeasured.add if on else self._unmeasured.discard)(number)
-
-        return change
-
-    def _theft(self, loop: Loop) -> Callable[[bool, float | None], None]:
-        cut = _cut(loop, 0.5)
-
-        def change(on: bool, value: float | None) -> None:
-            cut(on, value)
-            (self.housing.cables.add if on else self.housing.cables.discard)(loop.number)
-
-        return change
-
 
 def _line(a: float, b: float) -> float:
     return math.sqrt(a * a + b * b + a * b)  # the two phases are 120 degrees apart
-
-
-def _switch(thing: object, name: str) -> Callable[[bool, float | None], None]:
-    def change(on: bool, _value: float | None) -> None:
-        setattr(thing, name, on)
-
-    return change
-
-
-def _cut(loop: Loop, usual: float) -> Callable[[bool, float | None], None]:
-    def change(on: bool, value: float | None) -> None:
-        share = usual if value is None or usual == 1.0 else value
-        if not 0 < share <= 1:
-            raise ValueError(f"value {share:g}: must be a share above 0, at most 1")
-        loop.cut = share if on else 0.0
-        loop.refit()
-
-    return change
-
-
-def _breaker(loop: Loop, state: LoopState) -> Callable[[bool, float | None], None]:
-    def change(on: bool, _value: float | None) -> None:
-        loop.breaker = not on
-        if on:
-            state.trip_cause = TripCause.BREAKER
-
-    return change
-
-
-def _leak(loop: Loop) -> Callable[[bool, float | None], None]:
-    def change(on: bool, value: float | None) -> None:
-        size = 120.0 if value is None else value
-        if size < 0:
-            raise ValueError(f"value {size:g} mA: must be 0 or more")
-        loop.fault_ma = size if on else 0.0
-
-    return change
-
-
-def _lamps_out(loop: Loop) -> Callable[[bool, float | None], None]:
-    def change(on: bool, value: float | None) -> None:
-        count = 1 if value is None else int(value)
-        if not 1 <= count <= len(loop.lamps):
-            raise ValueError(f"value {count}: the loop has {len(loop.lamps)} lamps")
-        loop.out = {lamp.id for lamp in loop.lamps[:count]} if on else set()
-        loop.refit()
-
-    return change
-
-
-def _one_lamp(loop: Loop, lamp: str) -> Callable[[bool, float | None], None]:
-    def change(on: bool, _value: float | None) -> None:
-        (loop.out.add if on else loop.out.discard)(lamp)
-        loop.refit()
-
-    return change
