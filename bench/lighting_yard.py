@@ -117,9 +117,10 @@ class Yard:
         return float("-inf") if device in self.silent else self._heard.get(device, float("-inf"))
 
     def value(self, device: str, position: int) -> Value | None:
-        known = device not in self.silent and device in self._values
+        if device in self.silent or device not in self._values:
+            return None
         path = self.devices[device].profile.points[position].path
-        return self._values[device][position] if known and path not in self.unread else None
+        return None if path in self.unread else self._values[device][position]
 
     async def read(self, device: str, positions: Sequence[int]) -> None:  # noqa: ARG002 - all are read
         self._answer(device)

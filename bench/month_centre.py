@@ -43,7 +43,12 @@ from lampwell.sparkplug.messages import HostEvent, Message, ScanReceived
 
 T = TypeVar("T")
 ENGINE_S = 5.0
-LATER = {"lamp-day": "lamp-day-burning", "lamp-dim": "lamp-dim-failure"}
+LATER = {
+    "lamp-day": "lamp-day-burning",
+    "lamp-dim": "lamp-dim-failure",
+    "lamp-factor": "lamp-power-factor",
+    "lamp-factor-serious": "lamp-power-factor-serious",
+}
 """Rules of lamps whose detectors have other names."""
 
 
@@ -266,7 +271,8 @@ class Centre:
         """
         self.armed.update(key for key, state in self.engine.states.items() if state.known)
         for place, node in self.detectors.field.learned().nodes.items():
-            told = {f"lamp-{name}": held.told for name, held in node.held.items()} | {"lamp-cycling": node.restless.cycling.told}
+            told = {f"lamp-{name}": held.told for name, held in node.held.items()}
+            told |= {"lamp-cycling": node.restless.cycling.told, "lamp-flicker": node.restless.flicker.told}
             self.armed.update(f"{LATER.get(name, name)}@{place}" for name, value in told.items() if value is not None)
 
     async def _ticks(self) -> None:
