@@ -218,3 +218,12 @@ def test_two_watts_are_no_lamp() -> None:
     _, found = run(coarse(6, 220 * 2 / 3), 3, state)
     assert found[0].count is not None
     assert found[0].count.lamps == 1
+
+
+def test_a_few_watts_more_are_no_added_load() -> None:
+    """Protects crews from drift and last digits upwards, too: less than half a lamp more is none, a lamp more is told."""
+    state, found = run([one for number in range(5) for one in coarse(number, 80.0)], 3)
+    state, found = run(coarse(5, 84.5), 3, state)
+    assert found == []
+    _, found = run(coarse(6, 80 * 4 / 3), 3, state)
+    assert {one.fault for one in found} == {"load-added"}

@@ -93,11 +93,11 @@ def _close(state: Counting) -> Counting:
 
 def _judge(state: Counting, reading: Loop, phase: int) -> tuple[Counting, tuple[Finding, ...]]:
     least = STEPS_W / (reading.watts[phase] or math.inf)
-    every = [one._replace(least=max(one.least, least)) for one in looks(state.reference)]
-    seen = [one._replace(least=max(one.least, _half(state.rated))) for one in every]
+    least = max(least, _half(state.rated))
+    seen = [one._replace(least=max(one.least, least)) for one in looks(state.reference)]
     evidence = proof(reading.place, reading.time, **{f"p_{PHASES[phase]}": reading.watts[phase], "level": reading.level})
     look = _look(state, seen)
-    excess = next((one._replace(missing=-one.missing) for one in every if one.name == "hour"), None)
+    excess = next((one._replace(missing=-one.missing) for one in seen if one.name == "hour"), None)
     place = f"{reading.place}/{PHASES[phase]}"
     lost, less = hold(state.lost, reading.time, _verdict(state.lost, look, evidence), STEADY, "lamps-lost", place)
     gained, added = hold(state.gained, reading.time, _verdict(state.gained, excess, evidence), STEADY, "load-added", place)
