@@ -100,7 +100,7 @@ class Duty:
             yield from self._begin(change.alarm, one, "realarm" if again else "raise", change.at, change.at)
         elif Effect.RELEASED in done and one is not None and change.state.announced and _unheard(change.state):
             yield from self._begin(change.alarm, one, "realarm", change.at, change.at)  # its cause is gone, it is not
-        if Effect.CLEARED in done and one is not None and one.annunciated_at is not None:
+        if _is_over(done) and one is not None and one.annunciated_at is not None:
             yield from self._stop(number, change.at)
             if one.priority <= 2:
                 yield from self._all_clear(change.alarm, one, change.at)
@@ -211,9 +211,14 @@ def _told(alarm: Alarm, at: int) -> Told:
     return Told(priority=int(alarm.rule.priority), area=alarm.place.area, kind=alarm.place.kind, announced_at=at)
 
 
+def _is_over(done: Sequence[Effect]) -> bool:
+    """Nobody need go any more. What latches is not over with good readings: whoever has been there resets it."""
+    return Effect.RESET in done or (Effect.CLEARED in done and Effect.LATCHED not in done)
+
+
 def _unheard(state: AlarmState) -> bool:
-    """Active, nobody has answered, and nothing keeps it silent."""
-    return state.core is Core.UNACKED and not state.silent
+    """Active or latched, nobody has answered, and nothing keeps it silent."""
+    return state.core in {Core.UNACKED, Core.LATCHED} and not state.silent
 
 
 def _announced_at(connection: Connection, keys: Sequence[str]) -> dict[int, int]:

@@ -59,7 +59,9 @@ ROSTER = Roster(
 )
 
 
-def an_alarm(key: str, priority: int = 1, *, parents: tuple[str, ...] = (), order: str = "", **more: Any) -> Alarm:
+def an_alarm(
+    key: str, priority: int = 1, *, parents: tuple[str, ...] = (), order: str = "", latching: bool = False, **more: Any
+) -> Alarm:
     """An alarm that is true or false, at a ponding point of area x, without delays."""
     place = Place(**({"area": "x", "device": "p1", "kind": "ponding", "text": Text(zh="桥下", en="underpass")} | more))
     rule = Rule(
@@ -68,6 +70,7 @@ def an_alarm(key: str, priority: int = 1, *, parents: tuple[str, ...] = (), orde
         text=Text(zh="积水", en="flood"),
         timing=Timing(realarm_s=1800.0),
         order=order,
+        latching=latching,
         cause=Text(zh="暴雨"),
         response=Text(zh="封路"),
     )

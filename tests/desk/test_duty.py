@@ -79,6 +79,38 @@ async def test_nobody_hears_the_end_of_what_he_never_heard_of(room: Callable[...
         assert await here.outbox() == [("raise", "a", "cancelled")]
 
 
+LATCHING = an_alarm("red@p1", latching=True)
+
+
+async def test_what_latches_is_asked_about_until_somebody_answers(room: Callable[..., Any]) -> None:
+    """Protects a cabinet that was live: readings that are good again do not end the search for someone who goes and looks."""
+    async with room(LATCHING) as here:
+        await here.say("red@p1", True)
+        await here.wait(20)
+        await here.say("red@p1", False)
+        await here.restart(60)
+        await here.wait(700)
+        assert await here.told() == [("raise", "a"), ("escalate", "b"), ("escalate", "boss")]
+        (number,) = here.desk.open
+        await here.desk.acknowledge(number, "a")
+        await here.wait(3600)
+        assert len(await here.told()) == 3
+
+
+async def test_what_latches_is_over_when_somebody_resets_it(room: Callable[..., Any]) -> None:
+    """Protects a hand on a pole: no all-clear while nobody has looked, one to all whom news reached at the reset."""
+    async with room(LATCHING) as here:
+        await here.say("red@p1", True)
+        await here.wait(200)
+        await here.sent()
+        await here.say("red@p1", False)
+        (number,) = here.desk.open
+        await here.desk.acknowledge(number, "a")
+        assert [kind for kind, _ in await here.told()] == ["raise", "escalate"]
+        await here.desk.reset(number, "a")
+        assert (await here.told())[2:] == [("clear", "a"), ("clear", "b")]
+
+
 async def test_an_unanswered_acknowledgement_that_expires_begins_anew(room: Callable[..., Any]) -> None:
     """Protects a red that was answered and forgotten: after its time everyone is told again, from the first step on."""
     async with room(RED) as here:
