@@ -34,6 +34,17 @@ async def cable_cut(scene: Scene) -> Outcome:
     return Outcome(told=(found(f"cable-cut@{LOOP}", 310, 0),), labels=(cut,))
 
 
+async def broken_neutral(scene: Scene) -> Outcome:
+    """A cabinet's neutral breaks while its lamps burn: that, once, and none of the three voltages that drift."""
+    scene.focus = NEAR
+    await scene.wait(300)
+    scene.world.fault(BOX, "neutral-open")
+    await scene.play(300, step_s=5)
+    scene.world.fault(BOX, "neutral-open", on=False)
+    await scene.wait(600)
+    return Outcome(told=(found("neutral-open@cabinet-03", 305, 10, (600, 75)),))
+
+
 async def welded_contactor(scene: Scene) -> Outcome:
     """A contactor does not open when it is told to: welded, once, not a feedback fault; the repair ends it."""
     scene.focus = NEAR
@@ -93,6 +104,7 @@ async def frozen_by_day(scene: Scene) -> Outcome:
 
 LIGHT = {
     cable_cut: EVENING,
+    broken_neutral: EVENING,
     welded_contactor: EVENING,
     dead_coil: EVENING,
     cold_restrike: EVENING,
