@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from control.alarms.engine import Answer, Engine
 from control.alarms.model import (
-    WAITING,
     Acknowledge,
     Alarm,
     AlarmState,
@@ -31,6 +30,7 @@ from control.alarms.model import (
     Unshelve,
 )
 from control.alarms.occurrences import Occurrence, first_out, follow
+from control.alarms.view import AlarmView, rank
 from control.store import journal
 from control.store.audit import record
 from lampwell.clock import Clock
@@ -72,21 +72,6 @@ class Follower(Protocol):
 
 class NotDone(LampwellError):
     """A person's request was refused; the message says why, in words for them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmView:
-    """One alarm as a person sees it: its present state and the occurrence it is about (None = nothing open)."""
-
-    alarm: Alarm
-    state: AlarmState
-    occurrence: Occurrence | None
-    first: bool = False
-
-    @property
-    def standing(self) -> bool:
-        """Whether it belongs on the alarm list: an open occurrence that people were, or may be, told of."""
-        return self.occurrence is not None and not self.state.silent
 
 
 class Desk:
@@ -147,10 +132,7 @@ class Desk:
     def view(self, key: str) -> AlarmView:
         """One alarm. UnknownAlarm."""
         state = self.engine.state(key)
-        found = self.open.get(state.occurrence)
-        return AlarmView(
-            alarm=self.engine.alarms[key], state=state, occurrence=found, first=bool(found and found.number in self._firsts())
-        )
+        return self._view(key, state, self.open.get(state.occurrence), self._firsts())
 
     def listing(self, *, everything: bool = False) -> list[AlarmView]:
         """The alarm list: unacknowledged first, then by priority and age. ``everything``: what is shelved, suppressed or out of
@@ -162,12 +144,14 @@ class Desk:
             if key not in self.engine.alarms:
                 continue
             found = self.open.get(state.occurrence) if state.core is not Core.NORMAL else None
-            view = AlarmView(
-                alarm=self.engine.alarms[key], state=state, occurrence=found, first=bool(found and found.number in firsts)
-            )
+            view = self._view(key, state, found, firsts)
             if view.standing or (everything and (found or state.silent)):
                 views.append(view)
-        return sorted(views, key=_rank)
+        return sorted(views, key=rank)
+
+    def _view(self, key: str, state: AlarmState, found: Occurrence | None, firsts: frozenset[int]) -> AlarmView:
+        first = found is not None and found.number in firsts
+        return AlarmView(alarm=self.engine.alarms[key], state=state, occurrence=found, first=first, newest=self._newest.get(key))
 
     def find(self, number: int) -> Occurrence:
         """An open occurrence. NotDone."""
@@ -286,9 +270,3 @@ def signed(who: str, reason: str) -> tuple[str, str]:
     if not who.strip() or not reason.strip():
         raise NotDone("请注明是谁、为什么 say who you are and why")
     return who.strip(), reason.strip()
-
-
-def _rank(view: AlarmView) -> tuple[Any, ...]:
-    waiting = view.state.core in WAITING
-    raised = view.occurrence.raised_at if view.occurrence else 0
-    return (not waiting, view.alarm.rule.priority, -raised, view.alarm.key)

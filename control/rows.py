@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from control.alarms.model import Alarm, Evidence
-from control.desk import AlarmView
+from control.alarms.view import AlarmView
 from lampwell.points import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRow:
     """One line of the alarm list. Times are epoch ms, None = has not happened; ``number`` 0 = no open occurrence. ``state`` is
-    the ISA-18.2 letter A-F. ``known``: whether the newest observation was usable; ``first``: came first in its group.
+    the ISA-18.2 letter A-F. ``known``: whether the newest observation was usable; ``first``: came first in its group;
+    ``why``: what the readings say of it now.
     """
 
     key: str
@@ -83,8 +84,8 @@ def row(view: AlarmView) -> AlarmRow:
         value=state.value if one is None else one.value,
         limit=alarm.limit.value if alarm.limit else None,
         unit=alarm.limit.unit if alarm.limit else "",
-        why_zh=one.why.zh if one else "",
-        why_en=one.why.en if one else "",
+        why_zh=view.why.zh,
+        why_en=view.why.en,
         raised_at=one.raised_at if one else None,
         announced_at=one.annunciated_at if one else None,
         acked_at=one.acked_at if one else None,

@@ -157,6 +157,22 @@ def test_what_is_lost_stays_lost_until_it_is_back(learned: Counting) -> None:
     assert ended == [False]
 
 
+def test_more_that_die_in_the_night_are_said_anew(learned: Counting) -> None:
+    """Protects the crew from going for two lamps where six are dark by now: what stands is told again with its count, once."""
+    _, found = run(night(10, lambda now: (2 if now < 24.5 else 6) / 40), 40, learned)
+    assert [one.count and one.count.lamps for one in found] == [2, 6]
+    assert found[1].why.zh.startswith("约6盏（共40盏）")
+
+
+def test_what_was_mended_in_the_night_is_not_told_by_the_whole_of_it(learned: Counting) -> None:
+    """Protects whoever has just mended two lamps from hearing at dawn that the night has lacked one: the look against
+    commissioning begins anew as the others do.
+    """
+    state, found = run(night(10, lambda now: (2 if now < 25 else 0) / 40), 40, learned)
+    assert [one.count and one.count.lamps for one in found] == [2]
+    assert not state.lost.fault
+
+
 def test_added_load_is_not_a_lamp(learned: Counting) -> None:
     """Power above the reference is added load, with watts and no count."""
     _, found = run(night(10, lambda now: -0.05 * (now >= 20.5)), 40, learned)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.loop import armed
-from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
+from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Observed, Verdict, hold, proof
 from control.lighting.faults.readings import PHASES, Loop
 from control.lighting.faults.reference import Look, Reference, Stretch, add, equal, latest, looks, mended, turn, watts
 from control.lighting.feeder.blocks import BLOCK_MIN
@@ -32,7 +32,8 @@ BLOCK_MS, DAY_MS = BLOCK_MIN * 60_000, DAY_MIN * 60_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
     """State of ``lamps_lost``: rated watts of the lamps it has learned with, samples of the five minutes that run, what has been
-    learned, and the clocks. ``bad``: something was missing or too much in this night. ``by``: the look that told what stands.
+    learned, and the clocks. ``bad``: something was missing or too much in this night. ``by``: the look that told what stands;
+    ``said``: the share that was missing then; ``moved``: whether it is another by now.
     """
 
     rated: tuple[float, ...] = ()
@@ -45,19 +46,22 @@ class Counting:
     lost: Held = field(default_factory=Held)
     gained: Held = field(default_factory=Held)
     by: str = ""
+    said: float = 0.0
+    moved: Held = field(default_factory=Held)
 
 
 def restart(state: Counting, rated: Sequence[float] = ()) -> Counting:
     """After a repair or a change of the inventory: what was learned is no reference any more."""
-    return Counting(rated=tuple(rated), lost=state.lost, gained=state.gained, by=state.by)
+    return Counting(rated=tuple(rated), lost=state.lost, gained=state.gained, by=state.by, said=state.said)
 
 
 def lamps_lost(
     state: Counting, reading: Loop, phase: int, *, rated: Sequence[float], zone_ms: int
 ) -> tuple[Counting, tuple[Finding, ...]]:
     """Take in one reading of a loop; findings ``lamps-lost`` (with a count where one is honest, else watts) and ``load-added``
-    of its phase. ``rated``: watts of each lamp on this phase by the inventory, () = not known; other lamps than before are
-    learned anew. ``zone_ms``: offset of local time.
+    of its phase; ``lamps-lost`` again, in new words, where it stands and more or fewer are missing. ``rated``: watts of each
+    lamp on this phase by the inventory, () = not known; other lamps than before are learned anew. ``zone_ms``: offset
+    of local time.
     """
     if state.rated != tuple(rated):
         state = restart(state, rated)
@@ -101,11 +105,31 @@ def _judge(state: Counting, reading: Loop, phase: int) -> tuple[Counting, tuple[
     place = f"{reading.place}/{PHASES[phase]}"
     lost, less = hold(state.lost, reading.time, _verdict(state.lost, look, evidence), STEADY, "lamps-lost", place)
     gained, added = hold(state.gained, reading.time, _verdict(state.gained, excess, evidence), STEADY, "load-added", place)
+    moved, again = _again(state, look, reading.time, evidence, place) if lost.told and less is None else (Held(), None)
+    less = less or again
+    said = look.missing if less is not None and look is not None else state.said
     found = [_with_count(one, state, each) for one, each in ((less, look), (added, excess)) if one is not None]
     by = state.by if lost.fault and state.lost.fault else look.name if look is not None else ""
     bad = state.bad or lost.raw is True or gained.raw is True
     reference = mended(state.reference) if state.lost.fault and not lost.fault else state.reference
-    return replace(state, lost=lost, gained=gained, by=by, bad=bad, reference=reference), tuple(found)
+    after = replace(
+        state, lost=lost, gained=gained, by=by, bad=bad, reference=reference, said=said, moved=Held() if again else moved
+    )
+    return after, tuple(found)
+
+
+def _again(state: Counting, look: Look | None, time: int, evidence: Iterable[Evidence], place: str) -> Observed:
+    """What stands is not left with the words of its beginning: said anew when as much more is missing, or back, as would be told
+    by itself.
+    """
+    other = None if look is None else _other(look, state.said, equal(state.rated))
+    moved, again = hold(state.moved, time, Verdict(value=other, evidence=evidence), STEADY, "lamps-lost", place)
+    return moved, again if again is not None and again.value else None
+
+
+def _other(look: Look, said: float, lamps: int | None) -> bool:
+    """Whether another share is missing than was said: another number of lamps, where they can be told by number."""
+    return abs(look.missing - said) >= look.least and (lamps is None or round(look.missing * lamps) != round(said * lamps))
 
 
 def _half(rated: Sequence[float]) -> float:

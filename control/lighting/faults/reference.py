@@ -95,7 +95,7 @@ def turn(one: Reference, *, good: bool) -> Reference:
 
 def mended(one: Reference) -> Reference:
     """What was missing is back: the longer looks begin anew, or they would tell it again."""
-    return replace(one, off=one.off[-HOUR:])
+    return replace(one, off=one.off[-HOUR:], tonight=one.tonight[-HOUR:])
 
 
 def _commissioned(one: Reference) -> Mapping[int, tuple[float, ...]]:
