@@ -28,6 +28,13 @@ from bench.month_story import Story, evening, few_nights, month, tell
 from lampwell.assets import DeviceKind
 
 THIRD = ("cabinet-01", "cabinet-03", "cabinet-08", "cabinet-10")
+REST = ("cabinet-02", "cabinet-04", "cabinet-05", "cabinet-06", "cabinet-07", "cabinet-09", "cabinet-11")
+SHARES = {
+    "third": (THIRD, "cabinet-03", "cabinet-08"),
+    "rest": (REST, "cabinet-04", "cabinet-09"),
+    "all": ((), "cabinet-03", "cabinet-08"),
+}
+"""Of each share of the county its cabinets (none named: all), and the two to which the month's story happens."""
 ELSEWHERE = frozenset({"store-away", "journal-backlog"})
 """Alarms on what is not stored yet: they say nothing of lamps, and the journal's own clock runs thirty times slower here."""
 OF_LAMPS = frozenset({DeviceKind.CABINET, DeviceKind.CONCENTRATOR, DeviceKind.METER})
@@ -187,8 +194,9 @@ def _chosen(arguments: argparse.Namespace) -> tuple[Story, Sequence[str], Pace]:
         return evening(), ("cabinet-03",), FIELD
     if arguments.quick:
         return few_nights(), ("cabinet-03", "cabinet-04"), Pace()
-    story = _cut(month(), arguments.days) if arguments.days else month()
-    return story, () if arguments.county == "all" else THIRD, Pace()
+    cabinets, first, second = SHARES[arguments.county]
+    story = month(first, second)
+    return _cut(story, arguments.days) if arguments.days else story, cabinets, Pace()
 
 
 def _cut(story: Story, days: int) -> Story:
@@ -201,7 +209,7 @@ def _cut(story: Story, days: int) -> Story:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.lighting_month", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few nights of two cabinets, as in make test")
-    parser.add_argument("--county", choices=["all", "third"], default="third", help="how much of it (default: four cabinets)")
+    parser.add_argument("--county", choices=list(SHARES), default="third", help="how much of it (default: four cabinets)")
     parser.add_argument("--days", type=int, default=0, help="only so many days, and no seeded faults")
     parser.add_argument("--evening", action="store_true", help="one evening of one cabinet at the field's own pace")
     return parser.parse_args()
