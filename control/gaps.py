@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from control.leaders import leaders, notice_of
 from control.messages.compose import Facts
-from control.messages.group import EXPIRES_MS
 from control.messages.outbox import Notice, To
 from control.people.roster import Roster
 from control.people.rota import DAY_MS, ShiftGap, gaps
+from lampwell.times import local
 
 AHEAD_MS, SEEN_MS = DAY_MS, 8 * DAY_MS
 MORNING, EVENING = time(8), time(22)
@@ -25,30 +26,9 @@ def gap_notices(roster: Roster, now: int, zone: ZoneInfo) -> Iterator[tuple[Noti
         if gap.start > now + AHEAD_MS:
             continue
         ahead = gap.start > now
-        step = f"{gap.rota}:{gap.start}" if ahead else f"{gap.rota}:now:{_local(now, zone):%Y-%m-%d}"
+        step = f"{gap.rota}:{gap.start}" if ahead else f"{gap.rota}:now:{local(now, zone):%Y-%m-%d}"
         release = min(gap.start, _morning(now, zone)) if ahead else now
-        yield (
-            Notice(
-                occurrence=None,
-                step=step,
-                group_key="shifts",
-                created=now,
-                release=release,
-                expires=release + EXPIRES_MS[PRIORITY],
-                facts=_facts(roster, gap),
-            ),
-            to,
-        )
-
-
-def leaders(roster: Roster) -> list[To]:
-    """Those who lead, each with all ways."""
-    found = []
-    for one in roster.persons:
-        if one.role == "leader" and (ways := roster.ways(one.id, PRIORITY)):
-            more = tuple((each.channel, each.address) for each in ways[1:])
-            found.append(To(person=one.id, channel=ways[0].channel, address=ways[0].address, fallback=more))
-    return found
+        yield notice_of(_facts(roster, gap), step=step, key="shifts", now=now, release=release), to
 
 
 def _facts(roster: Roster, gap: ShiftGap) -> Facts:
@@ -68,12 +48,8 @@ def _facts(roster: Roster, gap: ShiftGap) -> Facts:
 
 def _morning(now: int, zone: ZoneInfo) -> int:
     """Now by day, the coming morning by night."""
-    local = _local(now, zone)
-    if MORNING <= local.time() < EVENING:
+    at = local(now, zone)
+    if MORNING <= at.time() < EVENING:
         return now
-    day = local.date() + timedelta(days=1 if local.time() >= EVENING else 0)
+    day = at.date() + timedelta(days=1 if at.time() >= EVENING else 0)
     return round(datetime.combine(day, MORNING, zone).timestamp() * 1000)
-
-
-def _local(at: int, zone: ZoneInfo) -> datetime:
-    return datetime.fromtimestamp(at / 1000, zone)

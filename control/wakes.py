@@ -14,12 +14,12 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
-from sqlalchemy import Connection, insert, select, update
 
-from control.store.tables import meta
+from control.store.notes import note, noted_ms
 from control.store.writer import Writer
 from lampwell.clock import Clock
 from lampwell.errors import LampwellError
+from lampwell.times import local
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +65,13 @@ class Wakes:
 
     async def _do(self, wake: Wake, trigger: CronTrigger) -> None:
         """Do it if it is due. StateError, and what it raises."""
-        now = datetime.fromtimestamp(self._clock.now() / 1000, self._zone)
-        done = await self._writer.read(partial(_done, name=wake.name))
-        due = newest(trigger, datetime.combine(now, time(), self._zone) if done is None else _local(done, self._zone), now)
+        key, now = f"wake.{wake.name}", local(self._clock.now(), self._zone)
+        done = await self._writer.read(partial(noted_ms, key=key))
+        due = newest(trigger, datetime.combine(now, time(), self._zone) if done is None else local(done, self._zone), now)
         if due is not None:
             at = round(due.timestamp() * 1000)
             await wake.do(at)
-            await self._writer.write(partial(_mark, name=wake.name, at=at))
+            await self._writer.write(partial(note, key=key, value=at))
 
 
 def newest(trigger: CronTrigger, after: datetime, now: datetime) -> datetime | None:
@@ -80,18 +80,3 @@ def newest(trigger: CronTrigger, after: datetime, now: datetime) -> datetime | N
     while following is not None and following <= now:
         found, following = following, trigger.get_next_fire_time(following, following)
     return found
-
-
-def _local(at: int, zone: ZoneInfo) -> datetime:
-    return datetime.fromtimestamp(at / 1000, zone)
-
-
-def _done(connection: Connection, name: str) -> int | None:
-    text = connection.scalar(select(meta.c.value).where(meta.c.key == f"wake.{name}"))
-    return None if text is None else int(text)
-
-
-def _mark(connection: Connection, name: str, at: int) -> None:
-    key = f"wake.{name}"
-    if not connection.execute(update(meta).where(meta.c.key == key).values(value=str(at))).rowcount:
-        connection.execute(insert(meta).values(key=key, value=str(at)))

@@ -14,16 +14,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
-from control.gaps import leaders
 from control.kpi.report import Line, Report, number
 from control.kpi.verdict import Verdict
-from control.messages import outbox
+from control.leaders import tell_leaders
 from control.messages.compose import Facts
-from control.messages.group import EXPIRES_MS
-from control.messages.outbox import Notice
 from control.staff import Staff
 from control.store.tables import kpi_day
 from control.store.writer import Writer
+from lampwell.times import local
 
 DAILY_AT, MONTHLY_AT = "10 6 * * *", "30 8 1 * *"
 PRIORITY = 4
@@ -42,7 +40,7 @@ class Day:
 
 async def keep_yesterday(ask: Ask, areas: Sequence[str], writer: Writer, zone: ZoneInfo, due: int) -> None:
     """The day before ``due``, of the county and of each area; a day of which the journal says nothing is not kept. StateError."""
-    day = _local(due, zone) - timedelta(days=1)
+    day = local(due, zone).date() - timedelta(days=1)
     found = [await ask(_midnight(day, zone), _midnight(day + timedelta(days=1), zone), area) for area in ("", *areas)]
     await writer.write(partial(_keep, day=day, reports=[one for one in found if one.figures is not None]))
 
@@ -50,13 +48,13 @@ async def keep_yesterday(ask: Ask, areas: Sequence[str], writer: Writer, zone: Z
 async def tell_month(ask: Ask, staff: Staff, writer: Writer, due: int, *, wake: Callable[[], None]) -> None:
     """The month before ``due``: what is over its limit goes to the leaders, once. StateError."""
     zone = staff.zone
-    end = _local(due, zone).replace(day=1)
+    end = local(due, zone).date().replace(day=1)
     start = (end - timedelta(days=1)).replace(day=1)
     found = await ask(_midnight(start, zone), _midnight(end, zone), "")
     over = [line for _, _, lines in found.groups for line in lines if line.verdict is Verdict.OVER]
-    if over and (to := leaders(staff.roster)):
-        notice = _notice(found, over, start, due)
-        await writer.write(lambda connection: outbox.put(connection, notice, to))
+    if over:
+        about, step = _facts(found, over, start, due), f"figures:{start:%Y-%m}"
+        await writer.write(lambda connection: tell_leaders(connection, staff.roster, about, step=step, key="figures"))
         wake()
 
 
@@ -79,9 +77,9 @@ def _keep(connection: Connection, day: date, reports: Sequence[Report]) -> None:
         connection.execute(insert(kpi_day).values(body=msgspec.json.encode(values).decode(), **row))
 
 
-def _notice(found: Report, over: Sequence[Line], month: date, now: int) -> Notice:
+def _facts(found: Report, over: Sequence[Line], month: date, now: int) -> Facts:
     first, more = over[0], " 等" if len(over) > 1 else ""
-    about = Facts(
+    return Facts(
         kind="figures",
         number=0,
         priority=PRIORITY,
@@ -96,23 +94,10 @@ def _notice(found: Report, over: Sequence[Line], month: date, now: int) -> Notic
         response_zh="lampwell kpi --from 查看全部指标",
         response_en="lampwell kpi --from shows all of them",
     )
-    return Notice(
-        occurrence=None,
-        step=f"figures:{month:%Y-%m}",
-        group_key="figures",
-        created=now,
-        release=now,
-        expires=now + EXPIRES_MS[PRIORITY],
-        facts=about,
-    )
 
 
 def _against(line: Line) -> str:
     return f"{number(line.value, line.unit)} ({line.target})"
-
-
-def _local(at: int, zone: ZoneInfo) -> date:
-    return datetime.fromtimestamp(at / 1000, zone).date()
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:

@@ -16,7 +16,8 @@ from control.alarms.states import unpack
 from control.kpi.facts import Delivery, Held, Job, Journal, Letter, Life, Mark
 from control.messages.port import Outcome
 from control.orders.listing import rows
-from control.store.tables import delivery, letter, meta, notification, occurrence, transition, work_order
+from control.store.journal import alive_at
+from control.store.tables import delivery, letter, notification, occurrence, transition, work_order
 
 BACK_MS = 86_400_000
 """How much further back than the period is read, for floods and repeats that reach into it."""
@@ -74,8 +75,7 @@ def _spoken(connection: Connection) -> tuple[int, int] | None:
     first, last = connection.execute(select(func.min(transition.c.at), func.max(transition.c.at))).one()
     if first is None:
         return None
-    alive = connection.scalar(select(meta.c.value).where(meta.c.key == "alive_at"))
-    return first, max(last + 1, int(alive or 0))
+    return first, max(last + 1, alive_at(connection) or 0)
 
 
 def _lives(connection: Connection, start: int, end: int, area: str, respond_s: Callable[[str, int], float]) -> Iterator[Life]:

@@ -9,12 +9,9 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from control.gaps import leaders
+from control.leaders import tell_leaders
 from control.lighting.digest import Digest
-from control.messages import outbox
 from control.messages.compose import Facts
-from control.messages.group import EXPIRES_MS
-from control.messages.outbox import Notice
 from control.staff import Staff
 from control.store.writer import Writer
 
@@ -36,13 +33,12 @@ async def before_night(look: Callable[[], Awaitable[Digest]], staff: Staff, writ
 
 
 def _put(connection: Connection, found: Digest, staff: Staff) -> None:
-    if to := leaders(staff.roster):
-        outbox.put(connection, _notice(found), to)
+    tell_leaders(connection, staff.roster, _facts(found), step=f"lights:{date.isoformat(found.day)}", key="lights")
 
 
-def _notice(found: Digest) -> Notice:
+def _facts(found: Digest) -> Facts:
     first, more = found.problems[0], len(found.problems) - 1
-    about = Facts(
+    return Facts(
         kind="lights",
         number=0,
         priority=PRIORITY,
@@ -54,13 +50,4 @@ def _notice(found: Digest) -> Notice:
         time=found.at,
         because_zh="；".join(one.zh for one in found.problems),
         because_en="; ".join(one.en for one in found.problems),
-    )
-    return Notice(
-        occurrence=None,
-        step=f"lights:{date.isoformat(found.day)}",
-        group_key="lights",
-        created=found.at,
-        release=found.at,
-        expires=found.at + EXPIRES_MS[PRIORITY],
-        facts=about,
     )

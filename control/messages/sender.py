@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection
 
 from control.messages import channel_notes, compose, leasing, outbox
 from control.messages.care import Care, daily, tell_broken
@@ -25,7 +25,7 @@ from control.messages.port import Channel, Letter, Outcome, Receipt
 from control.messages.state import State
 from control.messages.turn import Detour, Go, turn
 from control.store.database import StateError
-from control.store.tables import meta
+from control.store.notes import note, noted_ms
 from lampwell.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -241,8 +241,7 @@ class Sender:
             await self._clock.sleep(BEAT_S if works else HEARTBEAT_S)
 
     def _alive(self, connection: Connection, now: int) -> None:
-        connection.execute(delete(meta).where(meta.c.key == _ALIVE))
-        connection.execute(insert(meta).values(key=_ALIVE, value=str(now)))
+        note(connection, _ALIVE, now)
         leasing.renew(connection, [road.letter for road in self._roads.values() if road.letter], now)
 
     def _tidy(self, connection: Connection, now: int) -> None:
@@ -252,8 +251,8 @@ class Sender:
 
 def silent_for(connection: Connection, now: int) -> int | None:
     """How long no sender has shown itself (ms); None = none ever has. More than ``SILENT_MS``: it is dead."""
-    said = connection.scalar(select(meta.c.value).where(meta.c.key == _ALIVE))
-    return None if said is None else max(0, now - int(said))
+    said = noted_ms(connection, _ALIVE)
+    return None if said is None else max(0, now - said)
 
 
 async def _sent(channel: Channel, letter: Letter) -> Receipt:

@@ -14,7 +14,8 @@ from control.alarms.engine import durable, resumed
 from control.alarms.model import Acknowledge, AlarmState, Change, Reset, Service, Shelve, Suppress, Text, Unshelve
 from control.alarms.occurrences import Occurrence, pack_evidence, unpack_evidence
 from control.alarms.states import pack, unpack
-from control.store.tables import alarm_state, meta, occurrence, transition
+from control.store.notes import note, noted_ms
+from control.store.tables import alarm_state, occurrence, transition
 
 _ALIVE = "alive_at"
 _NORMAL = durable(AlarmState())
@@ -43,21 +44,24 @@ def keep(connection: Connection, changes: Sequence[Change], occurrences: Iterabl
 
 def alive(connection: Connection, now: int) -> None:
     """Note that control was alive at ``now``."""
-    connection.execute(delete(meta).where(meta.c.key == _ALIVE))
-    connection.execute(insert(meta).values(key=_ALIVE, value=str(now)))
+    note(connection, _ALIVE, now)
+
+
+def alive_at(connection: Connection) -> int | None:
+    """When control last noted that it was alive; None = never."""
+    return noted_ms(connection, _ALIVE)
 
 
 def load(connection: Connection, now: int) -> Kept:
     """What an earlier life left. After a long stop what it knew of the field counts as unknown."""
-    said = connection.scalar(select(meta.c.value).where(meta.c.key == _ALIVE))
-    alive_at = int(said) if said else None
-    down_ms = now - alive_at if alive_at is not None else 0
+    last = alive_at(connection)
+    down_ms = now - last if last is not None else 0
     states = {
         key: resumed(unpack(text), down_ms) for key, text in connection.execute(select(alarm_state.c.key, alarm_state.c.state))
     }
     number = connection.scalar(select(func.max(occurrence.c.number))) or 0
     still_open = {one.number: one for one in read(connection, select(occurrence).where(occurrence.c.closed_at.is_(None)))}
-    return Kept(states=states, number=number, open=still_open, alive_at=alive_at)
+    return Kept(states=states, number=number, open=still_open, alive_at=last)
 
 
 def rebuild(connection: Connection) -> dict[str, AlarmState]:

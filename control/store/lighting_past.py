@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, or_, select
 from control.lighting.figures.faults import Fault, Faults
 from control.lighting.rollout import Phase
 from control.lighting.rollout import read as read_rollout
-from control.store.tables import lighting_answer, lighting_edge, lighting_order, lighting_rollout, meta, occurrence, transition
+from control.store.journal import alive_at
+from control.store.tables import lighting_answer, lighting_edge, lighting_order, lighting_rollout, occurrence, transition
 from lampwell.lighting.model import OFF, Layer, Override, Text
 from lampwell.lighting.wire import BadOrder, Lease, Lock, Order, Outcome, Release, Said, State, TakePlan, read_order
 
@@ -146,7 +147,6 @@ def faults_of(connection: Connection, devices: Collection[str], start: int, end:
 def spoken(connection: Connection) -> tuple[int, int] | None:
     """From when to when the journal speaks: its first row, and when control last said that it was alive; None = it is empty."""
     first, last = connection.execute(select(func.min(transition.c.at), func.max(transition.c.at))).one()
-    alive = int(connection.scalar(select(meta.c.value).where(meta.c.key == "alive_at")) or 0)
     if first is None:
         return None
-    return int(first), max(int(last), alive)
+    return int(first), max(int(last), alive_at(connection) or 0)

@@ -18,11 +18,12 @@ from itertools import islice
 from secrets import token_hex
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import DBAPIError
 
 from control.store.database import Database
 from control.store.errors import StateAway, StateError, told
+from control.store.notes import note
 from control.store.tables import meta
 from lampwell.clock import Clock, SystemClock
 
@@ -207,9 +208,7 @@ def _mark(connection: Connection, key: str) -> str:
 
 
 def _set_mark(connection: Connection, key: str, mark: str, now: int) -> None:
-    value = f"{now:015d} {mark}"
-    if not connection.execute(update(meta).where(meta.c.key == key).values(value=value)).rowcount:
-        connection.execute(insert(meta).values(key=key, value=value))
+    note(connection, key, f"{now:015d} {mark}")
 
 
 @dataclass(frozen=True, slots=True)
