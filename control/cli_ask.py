@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from lampwell.columns import table
 from lampwell.county import load
 from lampwell.errors import LampwellError
 from lampwell.local import LocalClient, connect
+from lampwell.times import local
 
 T = TypeVar("T")
 VERSION = click.IntRange(0, 1_000_000)
@@ -72,9 +73,9 @@ def tell_table(rows: Sequence[Sequence[str]], nothing: str) -> None:
 
 def when(time: int | None, zone: tzinfo) -> str:
     """County time."""
-    return "" if time is None else f"{datetime.fromtimestamp(time / 1000, zone):%m-%d %H:%M:%S}"
+    return "" if time is None else f"{local(time, zone):%m-%d %H:%M:%S}"
 
 
 def day(time: int | None, zone: tzinfo) -> str:
     """County time with the year, to the minute."""
-    return "" if time is None else f"{datetime.fromtimestamp(time / 1000, zone):%Y-%m-%d %H:%M}"
+    return "" if time is None else f"{local(time, zone):%Y-%m-%d %H:%M}"

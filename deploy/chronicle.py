@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 from deploy.view import LIMIT_WORDS, Event, Limit, Place, limit_of
 from gateway.status import LinkStatus
 from lampwell.clock import Clock
+from lampwell.times import local
 
 EVENTS, HYSTERESIS = 50, 0.05
 
@@ -64,8 +65,7 @@ class Chronicle:
 
     def _event(self, zh: str, en: str, limit: Limit = Limit.NONE) -> None:
         now = self._clock.now()
-        local = datetime.fromtimestamp(now / 1000, self._zone)
-        self.events.appendleft(Event(time=now, zh=f"{local:%H:%M:%S} {zh}", en=en, limit=limit))
+        self.events.appendleft(Event(time=now, zh=f"{local(now, self._zone):%H:%M:%S} {zh}", en=en, limit=limit))
 
 
 def link_state(link: LinkStatus) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 from control.alarms.model import WAITING
 from control.rows import AlarmDetail, AlarmRow
 from deploy.view import DutyView, Limit
+from lampwell.times import local
 
 LIMITS = {1: Limit.RED, 2: Limit.ORANGE, 3: Limit.YELLOW, 4: Limit.BLUE}
 
@@ -95,7 +96,7 @@ def detail_lines(detail: AlarmDetail, zone: tzinfo) -> Iterator[Span]:
 
 def clock(time: int | None, zone: tzinfo) -> str:
     """County time of day."""
-    return "--:--:--" if time is None else f"{datetime.fromtimestamp(time / 1000, zone):%H:%M:%S}"
+    return "--:--:--" if time is None else f"{local(time, zone):%H:%M:%S}"
 
 
 def chosen(alarms: Sequence[AlarmRow], key: str, before: int) -> int:

@@ -13,7 +13,7 @@ import os
 import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,6 +40,7 @@ from lampwell.sparkplug.messages import (
     Subscription,
 )
 from lampwell.sparkplug.transport import MqttTransport
+from lampwell.times import local
 
 TICK_S, SETTLE_S = 1.0, 3.0
 
@@ -97,8 +98,7 @@ class Printer:
             yield f"{'':12}  {node or '-'!s}  [看不懂 not understood: {reason}]"
 
     def _head(self, node: NodeId, device: str, time: int) -> str:
-        local = datetime.fromtimestamp(time / 1000, self.zone)
-        return f"{local:%H:%M:%S}.{time % 1000:03d}  {node!s:<18} {device or '-':<13}"
+        return f"{local(time, self.zone):%H:%M:%S}.{time % 1000:03d}  {node!s:<18} {device or '-':<13}"
 
 
 Column = tuple[Point, Value | None, int]

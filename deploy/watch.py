@@ -10,7 +10,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from deploy.chronicle import Chronicle, link_state
@@ -20,6 +19,7 @@ from lampwell.assets import County, Device, DeviceKind
 from lampwell.clock import Clock
 from lampwell.points import Value
 from lampwell.readings import BAD_FLAGS, Flag
+from lampwell.times import shown_plain
 
 Read = Callable[[str, str], tuple[int, Value | None, int] | None]
 """The newest reading of (device, point): time, value, flags; None if there is none yet."""
@@ -86,7 +86,7 @@ class Watch:
         return View(
             zh=self._county.zh,
             en=self._county.en,
-            local_time=f"{datetime.fromtimestamp(now / 1000, self._zone):%Y-%m-%d %H:%M:%S}",
+            local_time=shown_plain(now, self._zone),
             speed=self._speed,
             folder=self._folder,
             note=self._note,

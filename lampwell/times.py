@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from lampwell.errors import ConfigError, Problem
@@ -48,7 +48,7 @@ def instant(text: str, option: str, now: int, zone: ZoneInfo) -> int:
     return round((when - datetime.fromtimestamp(0, zone)) / timedelta(milliseconds=1))
 
 
-def local(time: int, zone: ZoneInfo) -> datetime:
+def local(time: int, zone: tzinfo) -> datetime:
     """Epoch ms as county time."""
     return datetime.fromtimestamp(time / 1000, zone)
 

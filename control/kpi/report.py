@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from control.kpi.measures import GROUPS
@@ -13,6 +12,7 @@ from control.kpi.model import Figures
 from control.kpi.verdict import MARKS, VERDICTS_ZH, Measure, Verdict, judge
 from control.orders.register import as_csv
 from lampwell.columns import table
+from lampwell.times import local
 
 MIN_DAYS = 30
 """Shorter periods say little (domain alarms 1.2: at least 30 days)."""
@@ -155,4 +155,4 @@ def number(value: float | None, unit: str) -> str:
 
 
 def _shown(at: int, zone: ZoneInfo) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, zone):%Y-%m-%d %H:%M}"
+    return f"{local(at, zone):%Y-%m-%d %H:%M}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
@@ -27,6 +26,7 @@ from control.lighting.watched import Cabinet, Node, cabinets_of, nodes_of
 from lampwell.assets import County
 from lampwell.lighting.sun import elevation
 from lampwell.sparkplug.messages import HostEvent
+from lampwell.times import local
 
 EVERY_S, LAMPS_S = 5, 60
 HURRY_MS = 120_000
@@ -211,7 +211,7 @@ class LightingField:
                 yield component, together.watts_at(lamps, own, level)
 
     def _offset_ms(self, at: int) -> int:
-        offset = datetime.fromtimestamp(at / 1000, self._zone).utcoffset()
+        offset = local(at, self._zone).utcoffset()
         return round(offset.total_seconds() * 1000) if offset else 0
 
     # -- telling ---------------------------------------------------------------------------------------------------------

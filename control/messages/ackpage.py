@@ -12,7 +12,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from functools import partial
 from html import escape
 from urllib.parse import parse_qs
@@ -30,6 +30,7 @@ from control.messages.state import State
 from control.rows import AlarmDetail
 from control.store.database import StateError
 from lampwell.clock import Clock
+from lampwell.times import local
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +178,7 @@ _FORM = (
 
 def _alarm(alarm: AlarmDetail, zone: tzinfo) -> str:
     row, colour = alarm.row, COLOURS[alarm.row.priority]
-    when = "" if row.raised_at is None else f"{datetime.fromtimestamp(row.raised_at / 1000, zone):%m-%d %H:%M} "
+    when = "" if row.raised_at is None else f"{local(row.raised_at, zone):%m-%d %H:%M} "
     value = "" if row.limit is None or isinstance(row.value, str | None) else f"{row.value:g} / {row.limit:g} {row.unit}".rstrip()
     lines = [f"{row.place_en}: {row.en} ({colour[1]})", f"{when}#{row.number}"]
     lines += [f"值/限 value/limit: {value}"] if value else []

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
@@ -16,6 +15,7 @@ from control.messages.compose import Facts
 from control.messages.outbox import Address, Notice, To, put
 from control.people.roster import Roster
 from control.store.tables import delivery, notification
+from lampwell.times import local
 
 KEEPERS = ("engineer", "admin", "leader")
 """The roles that hear of the system's own troubles, the first that is reached on a channel gets its test."""
@@ -66,8 +66,8 @@ def tell_broken(connection: Connection, care: Care, channel: str, reason: str, n
 
 def daily(connection: Connection, care: Care, now: int, zone: ZoneInfo) -> list[str]:
     """Put today's tests that are due, and tell of those that did not arrive; the channels under test now."""
-    local = datetime.fromtimestamp(now / 1000, zone)
-    minute, today, notes = local.hour * 60 + local.minute, f"{local:%Y-%m-%d}", channel_notes(connection)
+    here = local(now, zone)
+    minute, today, notes = here.hour * 60 + here.minute, f"{here:%Y-%m-%d}", channel_notes(connection)
     begun = []
     for channel, at in care.test_at.items():
         known = notes.get(channel)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 import msgspec
 
 from control.alarms.occurrences import Occurrence
+from lampwell.times import local
 
 SMS_CHARS = 60
 COLOURS = {1: ("红", "red"), 2: ("橙", "orange"), 3: ("黄", "yellow"), 4: ("蓝", "blue")}
@@ -249,7 +250,7 @@ def _number(value: float) -> str:
 
 
 def _clock(time: int, zone: tzinfo) -> str:
-    return f"{datetime.fromtimestamp(time / 1000, zone):%H:%M}"
+    return f"{local(time, zone):%H:%M}"
 
 
 def _cut(text: str, room: int) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from control.alarms.model import Place
+from lampwell.times import local
 
 WAIT_MS = {1: 10_000, 2: 30_000, 3: 300_000}
 EXPIRES_MS = {1: 30 * 60_000, 2: 2 * 3_600_000, 3: 12 * 3_600_000, 4: 24 * 3_600_000}
@@ -42,7 +43,7 @@ def release_at(priority: int, now: int, *, quiet_since: int | None, zone: ZoneIn
 
 def next_digest(now: int, zone: ZoneInfo) -> int:
     """The next time of the daily digest, in epoch ms."""
-    local = datetime.fromtimestamp(now / 1000, zone)
-    today = datetime.combine(local.date(), DIGEST_AT, zone)
-    due = today if today > local else datetime.combine(local.date() + timedelta(days=1), DIGEST_AT, zone)
+    here = local(now, zone)
+    today = datetime.combine(here.date(), DIGEST_AT, zone)
+    due = today if today > here else datetime.combine(here.date() + timedelta(days=1), DIGEST_AT, zone)
     return round(due.timestamp() * 1000)

@@ -12,7 +12,6 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -27,6 +26,7 @@ from control.messages.turn import Detour, Go, turn
 from control.store.database import StateError
 from control.store.notes import note, noted_ms
 from lampwell.clock import Clock
+from lampwell.times import local
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class Sender:
 
     def _turn(self, connection: Connection, channel: Channel) -> Go | Detour | None:
         now = self._clock.now()
-        midnight = datetime.fromtimestamp(now / 1000, self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        midnight = local(now, self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
         known = channel_notes.seen(connection, channel.name, channel.limits, now, round(midnight.timestamp() * 1000))
         return turn(leasing.heads(connection, channel.name, now), known, channel.limits, now)
 

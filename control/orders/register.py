@@ -7,13 +7,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
 from control.orders.listing import OrderRow, rows
 from control.store.tables import work_order
+from lampwell.times import shown_plain
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """First letters that a spreadsheet takes for a formula (OWASP, CSV Injection), and their full-width forms."""
@@ -92,7 +92,7 @@ def _harmless(cell: object) -> object:
 
 
 def _shown(at: int | None, zone: ZoneInfo) -> str:
-    return "" if at is None else f"{datetime.fromtimestamp(at / 1000, zone):%Y-%m-%d %H:%M:%S}"
+    return "" if at is None else shown_plain(at, zone)
 
 
 def _minutes(start: int, end: int | None) -> float | None:

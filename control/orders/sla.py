@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from control.orders.model import Kind
 from lampwell.errors import LampwellError
+from lampwell.times import local
 
 HOUR_MS = 3_600_000
 SOON_MS, NIGHT_MS = 600_000, 1_800_000
@@ -59,8 +60,7 @@ def due(sla: str, created: int, is_workday: Callable[[date], bool], zone: ZoneIn
     word = read_sla(sla).word
     if word != "serious":
         return created + _HOURS[word] * HOUR_MS
-    local = datetime.fromtimestamp(created / 1000, zone)
-    end = _worked(local.replace(tzinfo=None), timedelta(days=_SERIOUS_DAYS), is_workday)
+    end = _worked(local(created, zone).replace(tzinfo=None), timedelta(days=_SERIOUS_DAYS), is_workday)
     return max(created, round(end.replace(tzinfo=zone).timestamp() * 1000))
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from control.people.roster import Policy, Roster, Step
 from control.people.rota import crew_on_shift, deputies, in_season, on_shift
+from lampwell.times import local
 
 SKILLS = {
     **dict.fromkeys(("cabinet", "concentrator", "meter"), "lighting"),
@@ -115,12 +116,12 @@ def _awake(policy: Policy, told: Told, at: int, zone: ZoneInfo) -> int:
     """Not in the quiet hours, for what can wait (rule 12: priorities 3 and 4 alone)."""
     if policy.quiet is None or told.priority < 3:
         return at
-    local = datetime.fromtimestamp(at / 1000, zone)
+    here = local(at, zone)
     begin, end = map(time.fromisoformat, policy.quiet)
-    clock, over_midnight = local.time(), begin > end
+    clock, over_midnight = here.time(), begin > end
     if not ((clock >= begin or clock < end) if over_midnight else begin <= clock < end):
         return at
-    day = local.date() + timedelta(days=1 if over_midnight and clock >= begin else 0)
+    day = here.date() + timedelta(days=1 if over_midnight and clock >= begin else 0)
     return max(at, round(datetime.combine(day, end, zone).timestamp() * 1000))
 
 

@@ -9,6 +9,7 @@ from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from control.people.roster import Roster, Rota, Season
+from lampwell.times import local
 
 DAY = timedelta(days=1)
 DAY_MS = 86_400_000
@@ -103,7 +104,7 @@ def in_flood_season(season: Season, day: date) -> bool:
 
 def in_season(roster: Roster, season: str, at: int, zone: ZoneInfo) -> bool:
     """Whether something of this season counts at an instant."""
-    return season == "always" or (season == "flood") is in_flood_season(roster.season, _local(at, zone).date())
+    return season == "always" or (season == "flood") is in_flood_season(roster.season, local(at, zone).date())
 
 
 def is_holiday(roster: Roster, day: date) -> bool:
@@ -127,7 +128,7 @@ def ms(text: str, zone: ZoneInfo) -> int:
 
 def _by_hand(roster: Roster, rota: str, start: int, end: int, zone: ZoneInfo) -> Iterator[OnShift]:
     """Those that may matter to [start, end); told by their text first, for a year of them is long."""
-    first, last = (f"{(_local(at, zone) + days).date()}" for at, days in ((start, -2 * DAY), (end, 2 * DAY)))
+    first, last = (f"{(local(at, zone) + days).date()}" for at, days in ((start, -2 * DAY), (end, 2 * DAY)))
     for one in roster.shifts:
         if one.rota == rota and one.start < one.end and one.end >= first and one.start[:10] <= last:
             yield OnShift(rota=rota, start=ms(one.start, zone), end=ms(one.end, zone), persons=one.persons)
@@ -146,7 +147,7 @@ def _pattern(roster: Roster, rota: Rota, start: int, end: int, zone: ZoneInfo) -
 def _slots(rota: Rota, start: int, end: int, zone: ZoneInfo) -> Iterator[tuple[date, int, int, int]]:
     """(day it begins on, number in the day, start, end) of each slot in [start, end); wall-clock, so DST days are as they are."""
     starts = sorted(time.fromisoformat(each) for each in set(rota.starts))
-    day, last = _local(start, zone).date() - 2 * DAY, _local(end, zone).date() + DAY
+    day, last = local(start, zone).date() - 2 * DAY, local(end, zone).date() + DAY
     while day <= last:
         # an hour that the clocks leave out would begin after the one behind it: never back
         marks = list(accumulate([*(_at(day, each, zone) for each in starts), _at(day + DAY, starts[0], zone)], max))
@@ -184,7 +185,7 @@ def _without(one: OnShift, taken: Sequence[OnShift]) -> Iterator[OnShift]:
 
 
 def _swapped(roster: Roster, one: OnShift, zone: ZoneInfo) -> OnShift:
-    persons, day = one.persons, f"{_local(one.start, zone).date()}"
+    persons, day = one.persons, f"{local(one.start, zone).date()}"
     for swap in roster.swaps:
         if swap.rota == one.rota and swap.start.startswith(day) and ms(swap.start, zone) == one.start:
             persons = tuple(dict.fromkeys(swap.replaced_by if each == swap.out else each for each in persons))
@@ -220,7 +221,3 @@ def _at(day: date, at: time, zone: ZoneInfo) -> int:
 
 def _after(day: date, at: time, hours: float, zone: ZoneInfo) -> int:
     return round((datetime.combine(day, at) + timedelta(hours=hours)).replace(tzinfo=zone).timestamp() * 1000)
-
-
-def _local(at: int, zone: ZoneInfo) -> datetime:
-    return datetime.fromtimestamp(at / 1000, zone)

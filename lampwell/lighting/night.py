@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from lampwell.lighting.model import Event, Moment
 from lampwell.lighting.sun import Place, SunNight, sun_night
+from lampwell.times import local
 
 NOON_S = 12 * 3600
 DAY = timedelta(days=1)
@@ -15,8 +16,8 @@ DAY = timedelta(days=1)
 
 def night_of(at: int, zone: ZoneInfo) -> date:
     """The date of the night that an instant belongs to: that of its last noon."""
-    local = datetime.fromtimestamp(at / 1000, zone)
-    return local.date() if local.hour >= 12 else local.date() - DAY
+    then = local(at, zone)
+    return then.date() if then.hour >= 12 else then.date() - DAY
 
 
 def local_ms(day: date, seconds: int, zone: ZoneInfo) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from lampwell.assets import County
@@ -23,6 +23,7 @@ from lampwell.lighting.standards import DEFAULTS, RoadStandard
 from lampwell.lighting.sun import Place
 from lampwell.lighting.switches import Switch, switches
 from lampwell.lighting.tariff import Tariff, tariff_of
+from lampwell.times import local
 
 CELL = 0.05
 HOUR_MS = 3_600_000
@@ -249,6 +250,6 @@ def _hours(night: Night, zone: ZoneInfo) -> Iterator[tuple[int, int, date]]:
     """Where each local hour of a night begins, its number and its date."""
     at = night.start
     while at < night.end:
-        local = datetime.fromtimestamp(at / 1000, zone)
-        yield at, local.hour, local.date()
-        at += HOUR_MS - (local.minute * 60 + local.second) * 1000
+        then = local(at, zone)
+        yield at, then.hour, then.date()
+        at += HOUR_MS - (then.minute * 60 + then.second) * 1000

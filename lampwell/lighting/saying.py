@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import lru_cache
 
 from lampwell.lighting.model import Event, Layer, LuxRule, Moment, Override, Period, Program, Rule, Text
 from lampwell.lighting.moments import clock_text, say_moment
 from lampwell.lighting.night import Night
 from lampwell.lighting.program import Piece
+from lampwell.times import local
 
 _LAYERS = {
     Layer.CREW_LOCK: Text(zh="检修挂牌", en="crew lock"),
@@ -73,8 +73,8 @@ def of_dead_loop(loop: str, said: Text) -> Text:
 
 def clock_at(at: int, night: Night) -> str:
     """Local time, with the date where it is not of this night."""
-    local = datetime.fromtimestamp(at / 1000, night.zone)
-    return f"{local:%H:%M}" if night.start <= at < night.end else f"{local:%Y-%m-%d %H:%M}"
+    then = local(at, night.zone)
+    return f"{then:%H:%M}" if night.start <= at < night.end else f"{then:%Y-%m-%d %H:%M}"
 
 
 def moment_in(moment: Moment, night: Night) -> Text:

@@ -12,64 +12,27 @@ from pathlib import Path
 
 import pytest
 
+from bench.county_files import county_files, write_files
+
 from .conftest import Host, Mosquitto, Units, eventually
 
-COUNTY = """\
-id = "test"
-zh = "测试"
-en = "Test"
-latitude = 26.8
-longitude = 114.9
-time_zone = "Asia/Shanghai"
-
-[broker]
-host = "127.0.0.1"
-port = {broker}
-
-[history]
-store = "duckdb"
-
-[[area]]
-id = "town"
-zh = "城区"
-en = "Town"
-
-[[edge]]
-id = "edge-1"
-area = "town"
-"""
-PROFILE = """\
-id = "counter"
-zh = "计数器"
-en = "Counter"
-kinds = ["meter"]
-source = "made for the tests"
-point = [
-  { path = "a", address = 0, zh = "甲", en = "A" },
-  { path = "b", address = 1, zh = "乙", en = "B" },
-]
-
-[defaults]
-space = "holding"
-type = "u16"
-
-[[window]]
-space = "holding"
-first = 0
-last = 1
-"""
-DEFAULTS = '[meter]\nprofile = "counter"\nintervals = { dry_s = 0.1, watch_s = 0.1, storm_s = 0.1, slow_s = 60 }\n'
+POINTS = (
+    '  { path = "a", address = 0, zh = "甲", en = "A" },',
+    '  { path = "b", address = 1, zh = "乙", en = "B" },',
+)
 
 
 def write_folder(folder: Path, *, broker: int, field: int, units: int = 3) -> Path:
-    (folder / "profiles").mkdir(parents=True, exist_ok=True)
-    (folder / "county.toml").write_text(COUNTY.format(broker=broker), encoding="utf-8")
-    (folder / "profiles" / "counter.toml").write_text(PROFILE, encoding="utf-8")
-    (folder / "defaults.toml").write_text(DEFAULTS, encoding="utf-8")
-    (folder / "links.csv").write_text(f"id,edge,transport,host,port\nlink-1,edge-1,tcp,127.0.0.1,{field}\n", encoding="utf-8")
-    rows = "".join(f"meter-{u},meter,link-1,{u},town\n" for u in range(1, units + 1))
-    (folder / "devices.csv").write_text(f"id,kind,link,unit,area\n{rows}", encoding="utf-8")
-    return folder
+    return write_files(
+        folder,
+        county_files(
+            broker=broker,
+            points=POINTS,
+            links=[("127.0.0.1", field)],
+            units=((f"meter-{unit}", 0, unit) for unit in range(1, units + 1)),
+            interval_s=0.1,
+        ),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -121,7 +84,7 @@ async def test_hangup_loads_a_good_county_and_refuses_a_bad_one(
     async with process(folder, tmp_path / "data") as child:
         await eventually(lambda: host.of("meter-1"))
         devices = folder / "devices.csv"
-        devices.write_text(devices.read_text(encoding="utf-8") + "meter-9,meter,link-1,x,town\n", encoding="utf-8")
+        devices.write_text(devices.read_text(encoding="utf-8") + "meter-9,meter,link-0,x,town\n", encoding="utf-8")
         child.send_signal(signal.SIGHUP)
         assert child.stderr is not None
         async with asyncio.timeout(20):

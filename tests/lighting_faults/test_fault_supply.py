@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.lighting.faults import budget
-from control.lighting.faults.budget import NOON_MS, Budget
+from control.lighting.faults.budget import Budget
 from control.lighting.faults.model import Clock, Finding, Held, Verdict, hold
-from control.lighting.faults.readings import Supply, Three
+from control.lighting.faults.readings import NOON_MS, Supply, Three
 from control.lighting.faults.supply import mains_lost, neutral_open, phase_lost, voltage
 
 Detector = Callable[[Held, Supply], tuple[Held, Finding | None]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from control.alarms.model import Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
-from control.lighting.faults.readings import Supply
+from control.lighting.faults.readings import Supply, night_number
 from lampwell.supply import DEAD_V
 
 LOW_V, HIGH_V = 198.0, 235.4
@@ -14,7 +14,6 @@ LOW_V, HIGH_V = 198.0, 235.4
 BUDGET_MS = 3 * 3_600_000
 """SLightliMon: 3 h (domain streetlights 1.2 and 3)."""
 GAP_MS = 900_000
-DAY_MS, NOON_MS = 86_400_000, 43_200_000
 AT_ONCE = Clock()
 
 
@@ -33,7 +32,7 @@ def voltage(state: Budget, reading: Supply, *, zone_ms: int) -> tuple[Budget, Fi
     """A live phase has been outside the band for the budget of a day. What was not looked at for a quarter of an hour counts for
     nothing.
     """
-    day = (reading.time + zone_ms - NOON_MS) // DAY_MS
+    day = night_number(reading.time, zone_ms)
     state = state if day == state.day else replace(state, day=day, out_ms=0)
     passed = reading.time - state.last
     spent = passed if state.out and 0 < passed <= GAP_MS else 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.loop import armed
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Observed, Verdict, hold, proof
-from control.lighting.faults.readings import PHASES, Loop
+from control.lighting.faults.readings import PHASES, Loop, night_number
 from control.lighting.faults.reference import Look, Reference, Stretch, add, equal, latest, looks, mended, turn, watts
 from control.lighting.feeder.blocks import BLOCK_MIN
 from control.lighting.feeder.count import HONEST, Count, estimate
@@ -26,7 +26,7 @@ GUARD_S = 600.0
 STEPS_W = 3.0
 """Less is in the last digit of a meter of whole watts, its rounding now and in the reference (the project's own)."""
 STEADY = Clock(on_s=1500, off_s=1500, samples=5, gap_s=1500)
-BLOCK_MS, DAY_MS = BLOCK_MIN * 60_000, DAY_MIN * 60_000
+BLOCK_MS = BLOCK_MIN * 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +66,10 @@ def lamps_lost(
     if state.rated != tuple(rated):
         state = restart(state, rated)
     power, level = reading.watts[phase], reading.level
-    local = reading.time + zone_ms
-    state = _turn(state, (local - DAY_MS // 2) // DAY_MS)
+    state = _turn(state, night_number(reading.time, zone_ms))
     if not armed(reading, GUARD_S) or power is None or power <= 0 or level is None:
         return replace(state, samples=(), block=-1), ()
-    block, whole = local // BLOCK_MS, round(level)
+    block, whole = (reading.time + zone_ms) // BLOCK_MS, round(level)
     if block == state.block and whole == state.level:
         return replace(state, samples=(*state.samples, power)), ()
     state, done = _close(state), state.samples and state.block >= 0

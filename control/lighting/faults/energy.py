@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from control.alarms.model import Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
-from control.lighting.faults.readings import Loop, Three, level_share
+from control.lighting.faults.readings import DAY_MS, Loop, Three, level_share, night_number
 from control.lighting.feeder.stats import median
 from lampwell.supply import DEAD_V
 
@@ -34,7 +34,6 @@ LEAP, STEP_KWH = 2.0, 0.2
 """A counter that rises faster than so many times the rating, and by more than two of its deadbands, is another meter's."""
 POWER = ("loop-", "contactor-", "cable-cut", "lamps-lost", "load-added")
 """What begins so is a fault that changes a loop's power, and has an alarm of its own."""
-DAY_MS, NOON_MS = 86_400_000, 43_200_000
 ONCE = Clock(gap_s=2 * 86_400)
 
 
@@ -89,7 +88,7 @@ def energy(
     """
     full = sum(watts or 0.0 for watts in rated)
     state = replace(_counted(state, reading.time, counter, full), last=reading.time, counter=counter, should=should)
-    night = (reading.time + zone_ms - NOON_MS) // DAY_MS
+    night = night_number(reading.time, zone_ms)
     if night == state.night:
         return state, None
     done, finding = _judged(state, reading) if state.night >= 0 else (state, None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Observed, Verdict, hold, proof
-from control.lighting.faults.readings import Lamp, level_share
+from control.lighting.faults.readings import Lamp, level_share, night_number
 from control.lighting.feeder.stats import median, sigma
 
 LIT_LEVEL, OUT_SHARE = 20.0, 0.20
@@ -21,7 +21,6 @@ DAY_SHARE, OPEN_RELAY_W = 0.10, 6.0
 RESTLESS, RESTLESS_MIN, RESTLESS_SAMPLES = 0.05, 10.0, 8
 CYCLES_HOUR, CYCLES_NIGHT, SWING, HOUR_MS, NIGHT_MS = 4, 6, 0.5, 3_600_000, 43_200_000
 GUARD_S = 120.0
-NIGHT_SPLIT_MS = 43_200_000
 
 OUT = Clock(on_s=900, off_s=900, samples=3, gap_s=2 * 3600)
 POWER = Clock(on_s=900, off_s=900, samples=2, gap_s=2 * 3600)
@@ -199,7 +198,7 @@ def confirmed(state: Nights, finding: Finding, *, zone_ms: int, command: int | N
     """
     if finding.value is None:
         return state, None
-    night = (finding.time + zone_ms - NIGHT_SPLIT_MS) // 86_400_000
+    night = night_number(finding.time, zone_ms)
     if not finding.value:
         return replace(state, told=False), _renamed(finding) if state.told else None
     again = night in state.found and command is not None and command != state.command

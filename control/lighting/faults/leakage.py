@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from control.alarms.model import Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
-from control.lighting.faults.readings import Loop
+from control.lighting.faults.readings import DAY_MS, Loop
 from control.lighting.feeder.stats import median
 
 BLIND_S = 2.0
@@ -16,7 +16,7 @@ BLIND_S = 2.0
 TRIP_MA, PREALARM_SHARE = 300.0, 0.5
 """Used where the cabinet's own setting is not known; the pre-alarm is half of the trip (domain streetlights 3)."""
 STEP_MA, STEP_LOOK_MS = 40.0, 120_000
-DRIFT_MA, HOUR_MS, DAY_MS, HOURS = 100.0, 3_600_000, 86_400_000, 168
+DRIFT_MA, HOUR_MS, HOURS = 100.0, 3_600_000, 168
 LEAST_HOURS = 4
 ABSOLUTE = Clock(on_s=1, off_s=60, samples=2)
 STEP = Clock(on_s=0, off_s=60, samples=2)

@@ -15,6 +15,7 @@ Three = tuple[float | None, float | None, float | None]
 PHASES = "abc"
 UNKNOWN_THREE: Three = (None, None, None)
 _UNUSABLE = int(BAD_FLAGS | Flag.STALE)
+DAY_MS, NOON_MS = 86_400_000, 43_200_000
 Values = Mapping[str, Evidence]
 """The newest reading of each point of a device, by its path."""
 
@@ -88,6 +89,11 @@ def level_share(level: float) -> float:
     Used only until the power at a level has been learned.
     """
     return 0.05 + 0.95 * level / 100
+
+
+def night_number(time: int, zone_ms: int) -> int:
+    """The night of an instant, local noon to noon, numbered. ``zone_ms``: offset of local time."""
+    return (time + zone_ms - NOON_MS) // DAY_MS
 
 
 def usable(values: Values, path: str) -> float | bool | None:

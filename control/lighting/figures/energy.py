@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import date
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from lampwell.lighting.preview import HOUR_MS, daylight
 from lampwell.lighting.sun import Place
 from lampwell.lighting.switches import switches
 from lampwell.lighting.tariff import Tariff, tariff_of
+from lampwell.times import local
 
 Profile = Sequence[tuple[int, float]]
 """(since, share of rated power), in order: what a baseline does in one night."""
@@ -103,8 +104,8 @@ class Ground:
 
     def price(self, at: int) -> float:
         """CNY per kWh in the hour of an instant."""
-        local = datetime.fromtimestamp(at / 1000, self.zone)
-        return tariff_of(self.tariffs, local.date()).hours[local.hour]
+        here = local(at, self.zone)
+        return tariff_of(self.tariffs, here.date()).hours[here.hour]
 
 
 def full(one: Night) -> Profile:
@@ -175,8 +176,8 @@ def _slices(start: int, end: int, ground: Ground) -> Iterator[tuple[int, int]]:
 
 def _hour(at: int, zone: ZoneInfo) -> int:
     """When the local hour of an instant began."""
-    local = datetime.fromtimestamp(at / 1000, zone)
-    return at - (local.minute * 60_000 + local.second * 1000 + local.microsecond // 1000)
+    here = local(at, zone)
+    return at - (here.minute * 60_000 + here.second * 1000 + here.microsecond // 1000)
 
 
 def program_of(table: Timetable, loop: str, at: int) -> str:

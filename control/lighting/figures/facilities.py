@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from control.lighting.figures.intact import Damage, Facility, together
-from control.lighting.figures.tally import INTACT_TARGET, Tally, verdict
+from control.lighting.figures.tally import INTACT_TARGET, Tally, met, verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,6 @@ def intact_rows(kinds: Mapping[Facility, Tally], counts: Mapping[Facility, int])
     ]
     every = together(kinds, counts)
     lower, upper, coverage = every or (None, None, None)
-    met = None if lower is None or upper is None else True if lower >= INTACT_TARGET else False if upper < INTACT_TARGET else None
     whole = IntactRow(
         facility="",
         count=sum(row.count for row in rows),
@@ -63,7 +62,7 @@ def intact_rows(kinds: Mapping[Facility, Tally], counts: Mapping[Facility, int])
         upper=upper,
         coverage=coverage,
         target=INTACT_TARGET,
-        met=met,
+        met=met(lower, upper, INTACT_TARGET),
     )
     return [whole, *rows]
 

@@ -104,8 +104,11 @@ INTACT_TARGET = 0.95
 
 def verdict(tally: Tally, target: float | None) -> bool | None:
     """Whether a target was met; None = what is unknown could decide it either way, or there is nothing to judge."""
-    if target is None or tally.lower is None or tally.upper is None:
+    return met(tally.lower, tally.upper, target)
+
+
+def met(lower: float | None, upper: float | None, target: float | None) -> bool | None:
+    """The same of bounds; None also where they are not known."""
+    if lower is None or upper is None or target is None:
         return None
-    if tally.lower >= target:
-        return True
-    return False if tally.upper < target else None
+    return True if lower >= target else False if upper < target else None
