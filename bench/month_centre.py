@@ -22,7 +22,7 @@ from control.desk import Batch, Desk
 from control.ear import Ear
 from control.lighting.desk import LightDesk
 from control.lighting.field import DAY_ELEVATION, LightingField
-from control.lighting.heard import EdgeSaid, Listener, standing_of
+from control.lighting.heard import EdgeSaid, Listener
 from control.lighting.memory import Memory
 from control.lighting.places import places_of
 from control.lighting.rollout import Goal
@@ -67,12 +67,12 @@ class Shelf:
     @property
     def said(self) -> Mapping[str, EdgeSaid]:
         """As ``LightDesk.said``."""
-        return {edge: self._listener.said.get(edge, EdgeSaid()) for edge in self.places.edges}
+        return self._listener.everyone
 
     @property
     def standing(self) -> Standing:
         """As ``LightDesk.standing``."""
-        return standing_of(tuple(one for said in self.said.values() for one in said.overrides))
+        return self._listener.standing
 
     def holds(self, edge: str, plan: str) -> tuple[int, Goal] | None:
         """As ``LightDesk.holds``."""

@@ -16,7 +16,7 @@ from control.lighting import owed, stepper
 from control.lighting.agreement import longest_ms
 from control.lighting.book import OrderBook, Send
 from control.lighting.following import Followed
-from control.lighting.heard import EdgeSaid, Listener, News, standing_of
+from control.lighting.heard import EdgeSaid, Listener, News
 from control.lighting.places import Places
 from control.lighting.rollout import Fact, Goal, Owed, Phase, Rollout, asked, number_of
 from control.lighting.shelf import Shelf
@@ -73,12 +73,12 @@ class LightDesk:
     @property
     def said(self) -> Mapping[str, EdgeSaid]:
         """What each edge node last said."""
-        return {edge: self._listener.said.get(edge, EdgeSaid()) for edge in self.places.edges}
+        return self._listener.everyone
 
     @property
     def standing(self) -> Standing:
         """What stands above the programs, as the edge nodes tell it."""
-        return standing_of(tuple(one for said in self.said.values() for one in said.overrides))
+        return self._listener.standing
 
     def _there(self) -> set[str]:
         return {edge for edge, said in self.said.items() if said.alive}

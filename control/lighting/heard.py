@@ -51,6 +51,16 @@ class Listener:
     said: dict[str, EdgeSaid] = field(default_factory=dict)
     _columns: dict[str, tuple[Layout, dict[int, str]]] = field(default_factory=dict)
 
+    @property
+    def everyone(self) -> Mapping[str, EdgeSaid]:
+        """What each edge node last said, also of those that have said nothing yet."""
+        return {edge: self._of(edge) for edge in self.edges.values()}
+
+    @property
+    def standing(self) -> Standing:
+        """What stands above the programs, as the edge nodes tell it."""
+        return standing_of(tuple(one for said in self.everyone.values() for one in said.overrides))
+
     def event(self, event: HostEvent) -> News | None:
         """None: nothing of lighting in it."""
         match event:
