@@ -119,14 +119,7 @@ def welded(state: Held, reading: Loop) -> Observed:
     text = Text(
         zh="已令断开，反馈仍合且有电流：触头粘连", en="commanded off, feedback closed and current flows: contacts are welded"
     )
-    return hold(
-        state,
-        reading.time,
-        Verdict(value=value, why=text, evidence=electrics(reading)),
-        WELDED,
-        "contactor-welded",
-        reading.place,
-    )
+    return _found(state, reading, value, text, WELDED, "contactor-welded")
 
 
 def feedback_fault(state: Held, reading: Loop) -> Observed:
@@ -163,14 +156,7 @@ def not_closing(state: Held, reading: Loop) -> Observed:
     text = Text(
         zh="已令闭合，反馈断开且无电流：线圈或控制回路", en="commanded on, feedback open, no current: coil or control circuit"
     )
-    return hold(
-        state,
-        reading.time,
-        Verdict(value=value, why=text, evidence=electrics(reading)),
-        NOT_CLOSING,
-        "contactor-not-closing",
-        reading.place,
-    )
+    return _found(state, reading, value, text, NOT_CLOSING, "contactor-not-closing")
 
 
 def _stood(reading: Loop) -> bool:
@@ -182,14 +168,12 @@ def day_burning(state: Held, reading: Loop, *, day: bool | None) -> Observed:
     judged = day is True and reading.commanded is False and reading.local is False
     text = Text(zh="白天已令断开仍有电流", en="current by day although commanded off")
     value = flows(reading) if judged else (False if day is False and flows(reading) is False else None)
-    return hold(
-        state,
-        reading.time,
-        Verdict(value=value, why=text, evidence=electrics(reading)),
-        DAY_BURN,
-        "loop-day-burning",
-        reading.place,
-    )
+    return _found(state, reading, value, text, DAY_BURN, "loop-day-burning")
+
+
+def _found(state: Held, reading: Loop, value: bool | None, why: Text, clock: Clock, fault: str) -> Observed:
+    """Held against its clock, with the loop's electrics behind it."""
+    return hold(state, reading.time, Verdict(value=value, why=why, evidence=electrics(reading)), clock, fault, reading.place)
 
 
 def electrics(reading: Loop) -> Iterable[Evidence]:
