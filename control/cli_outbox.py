@@ -15,7 +15,7 @@ from control.front_messages import ChannelRow
 from control.kpi.daily import Day
 from control.kpi.days_report import days_as_csv, days_as_json, days_as_text
 from control.kpi.report import Report, as_json, as_text, csv_of
-from control.messages.outbox import DeliveryRow
+from control.messages.deliveries import DeliveryRow
 from lampwell.county import load
 from lampwell.local import LocalClient
 from lampwell.times import instant, local

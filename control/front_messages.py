@@ -14,9 +14,9 @@ from control.kpi.daily import Day, days
 from control.kpi.figures import figures
 from control.kpi.read import by_priority, read
 from control.kpi.report import Report, report
-from control.messages import outbox
+from control.messages import deliveries
 from control.messages.channel_notes import channel_notes
-from control.messages.outbox import DeliveryRow
+from control.messages.deliveries import DeliveryRow
 from control.messages.sender import silent_for
 from control.store.writer import Writer
 from lampwell.clock import Clock
@@ -56,7 +56,7 @@ class Messages:
 
     async def outbox(self, state: str = "", occurrence: int = 0, most: int = 200) -> list[DeliveryRow]:
         """Deliveries, newest first; of one state, or of one alarm (0 = of all)."""
-        return await self.writer.read(partial(outbox.listing, state=state, occurrence=occurrence or None, most=most))
+        return await self.writer.read(partial(deliveries.listing, state=state, occurrence=occurrence or None, most=most))
 
     async def channels(self) -> list[ChannelRow]:
         """Every channel that was ever used."""
@@ -91,7 +91,7 @@ class Messages:
 
 
 def _channels(connection: Connection) -> list[ChannelRow]:
-    counts: Mapping[str, dict[str, int]] = outbox.summary(connection)
+    counts: Mapping[str, dict[str, int]] = deliveries.summary(connection)
     notes = channel_notes(connection)
     found = []
     for name in sorted(counts.keys() | notes.keys()):

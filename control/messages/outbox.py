@@ -1,7 +1,8 @@
 """The durable outbox: what is to be told to whom, what became of it, and what is next. Functions on the caller's transaction.
 
 A delivery is queued, leased to a sender while a letter is under way, then sent, unknown (it may have arrived), dead (with its
-reason), expired or cancelled; recalled is a lease whose news is of no more use. What leases is in ``leasing``.
+reason), expired or cancelled; recalled is a lease whose news is of no more use. What leases is in ``leasing``, what people
+are shown in ``deliveries``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 from sqlalchemy import Connection, and_, func, insert, select, update
 
 from control.messages.channel_notes import note_channel
-from control.messages.compose import Facts, pack, unpack
+from control.messages.compose import Facts, pack
 from control.messages.port import Outcome, Receipt
 from control.messages.turn import PATIENCE_MS, Head
 from control.store.tables import delivery, letter, notification
@@ -225,48 +226,6 @@ def tidy(connection: Connection, now: int) -> tuple[int, int]:
     return int(freed.rowcount), int(expired.rowcount)
 
 
-# -- for people ------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRow:
-    """One line of the outbox, for people."""
-
-    id: int
-    occurrence: int
-    kind: str
-    priority: int
-    person: str
-    channel: str
-    address: str
-    state: str
-    attempts: int
-    created: int
-    sent_at: int | None
-    error: str
-    zh: str
-
-
-def listing(connection: Connection, *, state: str = "", occurrence: int | None = None, most: int = 200) -> list[DeliveryRow]:
-    """Deliveries, newest first."""
-    query = select(delivery, notification).join(notification, notification.c.id == delivery.c.notification)
-    if state:
-        query = query.where(delivery.c.state == state)
-    if occurrence is not None:
-        query = query.where(notification.c.occurrence == occurrence)
-    rows = connection.execute(query.order_by(delivery.c.id.desc()).limit(most)).mappings()
-    return [_row(row) for row in rows]
-
-
-def summary(connection: Connection) -> dict[str, dict[str, int]]:
-    """How many deliveries are in which state, by channel."""
-    found: dict[str, dict[str, int]] = {}
-    query = select(delivery.c.channel, delivery.c.state, func.count()).group_by(delivery.c.channel, delivery.c.state)
-    for channel, state, count in connection.execute(query):
-        found.setdefault(channel, {})[state] = count
-    return found
-
-
 # -- rows ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -284,22 +243,3 @@ def _new(number: int, to: To, at: int) -> dict[str, Any]:
 
 def _set(connection: Connection, number: int, **values: Any) -> None:
     connection.execute(update(delivery).where(delivery.c.id == number).values(**values))
-
-
-def _row(row: Any) -> DeliveryRow:
-    about = unpack(row[notification.c.body])
-    return DeliveryRow(
-        id=row[delivery.c.id],
-        occurrence=row[notification.c.occurrence] or 0,
-        kind=row[notification.c.kind],
-        priority=row[notification.c.priority],
-        person=row[delivery.c.person],
-        channel=row[delivery.c.channel],
-        address=row[delivery.c.address],
-        state=row[delivery.c.state],
-        attempts=row[delivery.c.attempts],
-        created=row[notification.c.created],
-        sent_at=row[delivery.c.sent_at],
-        error=row[delivery.c.error],
-        zh=f"{about.place_zh} {about.zh}",
-    )

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
-from control.messages import outbox
+from control.messages import deliveries, outbox
 from control.messages.compose import Facts
 from control.messages.outbox import Notice, To
 from control.messages.port import Letter, Limits, Outcome, Receipt
@@ -87,7 +87,7 @@ class Memory:
             return work(connection)
 
     def states(self) -> Counter[str]:
-        return Counter(row.state for row in self.ask(lambda connection: outbox.listing(connection, most=5_000)))
+        return Counter(row.state for row in self.ask(lambda connection: deliveries.listing(connection, most=5_000)))
 
 
 class Vendor:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from control.alarms.model import Place
-from control.messages import acklink, leasing, outbox
+from control.messages import acklink, deliveries, leasing, outbox
 from control.messages.acklink import Link, Why
 from control.messages.group import EXPIRES_MS, group_key, next_digest, release_at
 from control.messages.port import Letter, Limits, Outcome, Receipt
@@ -421,7 +421,7 @@ async def test_run_sends_shows_itself_and_stops(tmp_path: Path, clock: VirtualCl
     await sender.stop()
     await asyncio.wait_for(run, 5)
     assert len(vendor.letters) == 1
-    assert await writer.read(lambda c: outbox.summary(c)) == {"d": {"sent": 1}}
+    assert await writer.read(lambda c: deliveries.summary(c)) == {"d": {"sent": 1}}
     assert await writer.read(lambda c: silent_for(c, T0 + 300_001)) == 300_001
     await writer.close()
     database.close()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import Connection, select
 
-from control.messages import outbox
+from control.messages import deliveries, outbox
 from control.messages.port import Letter, Limits, Outcome, Receipt
 from control.messages.sender import Sender
 from control.store.tables import delivery, letter, notification
@@ -245,7 +245,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.the_minute_is_never_overfull()
         self.a_repeat_has_its_reason()
         self.nobody_is_told_what_is_wrong()
-        rows = self.disk.ask(lambda connection: outbox.listing(connection, most=100_000))
+        rows = self.disk.ask(lambda connection: deliveries.listing(connection, most=100_000))
         reached: dict[tuple[int, str], set[str]] = {}
         for row in rows:
             arrived = self.vendors[row.channel].arrived[row.id]

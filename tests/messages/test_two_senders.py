@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.postgres import Postgres
-from control.messages import channel_notes, leasing, outbox
+from control.messages import channel_notes, deliveries, leasing, outbox
 from control.messages.port import Limits, Outcome, Receipt
 from control.messages.turn import Go, turn
 from control.store.database import Database, open_database
@@ -72,6 +72,6 @@ def test_each_letter_goes_once(database: Database) -> None:
         thread.join(60)
     assert sorted(taken) == sorted(set(taken))
     assert len(taken) == LETTERS
-    assert database.read(outbox.summary) == {"d": {"sent": LETTERS}}
+    assert database.read(deliveries.summary) == {"d": {"sent": LETTERS}}
     assert database.write(lambda c: outbox.tidy(c, T0 + 1)) == (0, 0)
     assert database.write(lambda c: outbox.stop(c, 1, T0)) == 0

@@ -19,10 +19,11 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from control.messages import outbox
+from control.messages import deliveries, outbox
 from control.messages.channels.vendors import VENDORS
+from control.messages.deliveries import DeliveryRow
 from control.messages.group import EXPIRES_MS
-from control.messages.outbox import DeliveryRow, To
+from control.messages.outbox import To
 from control.messages.port import Channel
 from control.store.database import Database, open_database
 from control.store.tables import letter
@@ -69,7 +70,7 @@ class Desk:
     calls: list[float] = field(default_factory=list)
 
     def rows(self) -> list[DeliveryRow]:
-        return self.database.read(lambda connection: outbox.listing(connection, most=1000))
+        return self.database.read(lambda connection: deliveries.listing(connection, most=1000))
 
     def handed(self, channel: str) -> list[int]:
         """When letters were handed to a channel, whether or not they reached anybody; (ms)."""
