@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
-from control.alarms.faults import BY_LOOP, FAULTS
 from control.alarms.model import Condition
 from control.lighting.faults import nodes, together
-from control.lighting.faults.model import Finding, Held
+from control.lighting.faults.model import Held
 from control.lighting.faults.nodes import Known
-from control.lighting.faults.readings import PHASES, Lamp, Three, number, truth
+from control.lighting.faults.readings import Lamp, Three, number, truth
 from control.lighting.faults.watch import Setting, observe
 from control.lighting.memory import Learned
 from control.lighting.readings_kept import Kept
+from control.lighting.told import Told
 from control.lighting.watched import Cabinet, Node, cabinets_of, nodes_of
 from lampwell.assets import County
 from lampwell.lighting.sun import elevation
@@ -74,8 +74,7 @@ class LightingField:
             self._line[node.lamp.cabinet, node.loop].append(node)
         self._silent = {node.concentrator: Held() for node in self._nodes}
         self._kept = Kept([*self._cabinets, *{one.concentrator for one in self._nodes}])
-        self._phases: dict[str, dict[str, Finding]] = defaultdict(dict)
-        self._told: list[Condition] = []
+        self._told = Told()
         self._untold: set[str] = set()
         self._lamps_at = 0
 
@@ -107,8 +106,7 @@ class LightingField:
 
     def told(self) -> list[Condition]:
         """What has become known since the last time."""
-        told, self._told = self._told, []
-        return told
+        return self._told.all()
 
     def learned(self) -> Learned:
         """What the detectors know, to be kept."""
@@ -147,7 +145,7 @@ class LightingField:
             self._untold.discard(name)
             found = tuple(cabinet.state.standing.values())
         for finding in found:
-            self._tell(finding)
+            self._told.take(finding)
 
     # -- lamps -----------------------------------------------------------------------------------------------------------
 
@@ -168,7 +166,7 @@ class LightingField:
         for name, each in silent.items():
             self._silent[name], finding = together.nodes_silent(self._silent[name], name, now, each)
             if finding is not None:
-                self._tell(finding)
+                self._told.take(finding)
 
     def _look(self, node: Node, now: int, day: bool | None) -> tuple[Known, Lamp]:
         values, component = self._kept.of(node.concentrator), node.component
@@ -189,7 +187,7 @@ class LightingField:
         node.state, found = nodes.observe(node.state, known, lamp, zone_ms=zone_ms, silent=self._no_answer(node))
         node.before = lamp
         for finding in found:
-            self._tell(finding)
+            self._told.take(finding)
 
     def _no_answer(self, node: Node) -> bool | None:
         return truth(self._kept.of(node.concentrator), f"{node.component}/no_answer")
@@ -214,40 +212,6 @@ class LightingField:
         offset = local(at, self._zone).utcoffset()
         return round(offset.total_seconds() * 1000) if offset else 0
 
-    # -- telling ---------------------------------------------------------------------------------------------------------
-
-    def _tell(self, finding: Finding) -> None:
-        """Under the key of its alarm; the phases of a loop are one alarm. What rules can not name is not told."""
-        base = _BASES.get(finding.fault, finding.fault)
-        if base not in FAULTS:
-            return
-        place, _, phase = finding.place.rpartition("/")
-        whole = place if phase in PHASES and base in BY_LOOP else finding.place
-        key = f"{base}@{whole}"
-        if whole == finding.place and base == finding.fault:
-            condition = finding.condition()
-        else:
-            self._phases[key][finding.key] = finding
-            condition = _joined(key, self._phases[key].values())
-        self._told.append(condition)
-
-
-_BASES = {
-    **{f"loop-phase-{phase}-open": "loop-phase-open" for phase in PHASES},
-    **{f"phase-{phase}-lost": "phase-lost" for phase in PHASES},
-}
-"""Faults whose name holds the phase."""
-
 
 def _is_day(cabinet: Cabinet, at: int) -> bool:
     return elevation(cabinet.place, at) >= DAY_ELEVATION
-
-
-def _joined(key: str, findings: Iterable[Finding]) -> Condition:
-    """Of several phases: there if it is on one, not known if it is on none and one can not tell."""
-    told = sorted((one.condition() for one in findings), key=lambda one: one.time)
-    there = [one for one in told if one.value]
-    if there:
-        return replace(there[-1], key=key, evidence=tuple(each for one in there for each in one.evidence))
-    unknown = next((one for one in reversed(told) if one.value is None), None)
-    return replace(unknown or told[-1], key=key)
