@@ -1,6 +1,6 @@
 """Nights of a plan one by one: when which loops switch to which level, and the figures of each. Pure.
 
-Loops that have the same calendars in the same cell of ``lampwell.lighting.preview`` are one kind; times are those of its first.
+Loops that have the same calendars in the same cell of ``lampwell.lighting.patterns`` are one kind; times are those of its first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from datetime import date, timedelta
 
 from lampwell.lighting.figures import Figures, total
 from lampwell.lighting.level import Timetable
-from lampwell.lighting.preview import Basis, kind_of, preview
+from lampwell.lighting.patterns import kind_of
+from lampwell.lighting.preview import Basis, preview
 from lampwell.lighting.switches import switches
 
 Night = tuple[tuple[int, int], ...]

@@ -11,7 +11,7 @@ from lampwell.lighting.calendar import program_of
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import Adjustment, LoopRow, Moment, Period, Plan, Rule, Span, Step, Text
 from lampwell.lighting.moments import write_moment
-from lampwell.lighting.preview import Nights, Pattern, kind_of
+from lampwell.lighting.patterns import Nights, Pattern, kind_of
 from lampwell.lighting.sun import Place
 
 _KINDS = {
@@ -94,7 +94,7 @@ def _nights(one: Edit, old: Picks, new: Picks) -> int | None:
 
 def moved(old: Timetable, new: Timetable, days: Sequence[date]) -> tuple[Moved, ...]:
     """Of the targets that both plans have, those whose levels differ in any of these nights; sensors, overrides and ramps are
-    left out. The nights are those of ``lampwell.lighting.preview``.
+    left out. The nights are those of ``lampwell.lighting.patterns``.
     """
     alike: dict[tuple[object, ...], list[str]] = {}
     for name, one in new.targets.items():

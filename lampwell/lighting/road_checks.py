@@ -14,7 +14,8 @@ from lampwell.lighting.loops import place
 from lampwell.lighting.model import OFF, Target, Text
 from lampwell.lighting.neighbours import adjacent
 from lampwell.lighting.night import Night
-from lampwell.lighting.preview import Basis, Pattern, Shape, cell, daylight
+from lampwell.lighting.patterns import Pattern, Shape, cell
+from lampwell.lighting.preview import Basis, daylight
 from lampwell.lighting.saying import clock_at
 from lampwell.lighting.sun import MINUTE_MS, Place
 

@@ -17,7 +17,8 @@ from lampwell.lighting.lunar import lunar_years
 from lampwell.lighting.model import OFF, Event, Plan, Program, Target, Text
 from lampwell.lighting.moments import write_moment
 from lampwell.lighting.night import Night
-from lampwell.lighting.preview import Basis, cell
+from lampwell.lighting.patterns import cell
+from lampwell.lighting.preview import Basis
 from lampwell.lighting.road_checks import neighbour_findings, road_findings
 
 __all__ = ["Finding", "Limits", "validate"]

@@ -15,7 +15,8 @@ from lampwell.lighting import Timetable, switches
 from lampwell.lighting.figures import Load, power_share, total
 from lampwell.lighting.files import build_plan, load_lighting
 from lampwell.lighting.model import LoopMap, LoopRow, Rotation, Rule, Target
-from lampwell.lighting.preview import Basis, cell, loads_of, preview, preview_night
+from lampwell.lighting.patterns import cell
+from lampwell.lighting.preview import Basis, loads_of, preview, preview_night
 from lampwell.lighting.standards import DEFAULTS, class_of
 from lampwell.lighting.sun import Place
 from lampwell.lighting.tariff import FLAT, Tariff, tariff_of
