@@ -1,7 +1,7 @@
 """What Sparkplug costs: a scan to bytes at the edge, bytes to a scan at the host, and a publish, by three MQTT clients.
 
 All figures of one run are comparable with each other; between runs the machine's mood changes them. The publish table is the
-evidence for the client in ``lampwell.sparkplug.transport``: CPU of the whole process per QoS 0 publish into a real mosquitto.
+evidence for the client in ``lampwell.sparkplug.connection``: CPU of the whole process per QoS 0 publish into a real mosquitto.
 """
 
 from __future__ import annotations

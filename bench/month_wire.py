@@ -8,8 +8,8 @@ import asyncio
 from dataclasses import dataclass, field
 
 from lampwell.assets import Broker
+from lampwell.sparkplug.connection import Owner
 from lampwell.sparkplug.messages import Message, Subscription
-from lampwell.sparkplug.transport import Owner
 
 BACK_S = 2.0
 """A client tries again so long after it lost its connection."""

@@ -1,1 +1,1 @@
-"""Sparkplug B 3.0: codec, topics, edge session, host session (sans-I/O); ``transport`` alone holds the MQTT client."""
+"""Sparkplug B 3.0: codec, topics, edge session, host session (sans-I/O); ``connection`` alone holds the MQTT client."""

@@ -17,7 +17,7 @@ from bench.mosquitto import Mosquitto
 from lampwell.assets import Broker
 from lampwell.points import Kind, Point
 from lampwell.readings import Layout, NodeId, Scan
-from lampwell.sparkplug import codec, transport
+from lampwell.sparkplug import codec, connection
 from lampwell.sparkplug.codec import Metric, Payload
 from lampwell.sparkplug.datatypes import DataType
 from lampwell.sparkplug.edge import EdgeSession
@@ -191,8 +191,8 @@ def net() -> SimpleNamespace:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers are awaited for a fifth of a second, as on a very good line."""
-    monkeypatch.setattr(transport, "ANSWER_S", 0.2)
-    monkeypatch.setattr(transport, "FAREWELL_S", 0.2)
+    monkeypatch.setattr(connection, "ANSWER_S", 0.2)
+    monkeypatch.setattr(connection, "FAREWELL_S", 0.2)
 
 
 # -- sessions without a network ------------------------------------------------------------------------------------

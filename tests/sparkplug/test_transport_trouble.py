@@ -12,7 +12,7 @@ import pytest
 from gmqtt.mqtt.constants import MQTTv311
 
 from lampwell.assets import Broker
-from lampwell.sparkplug import transport
+from lampwell.sparkplug import connection
 from lampwell.sparkplug.messages import Message, Subscription
 from lampwell.sparkplug.transport import MqttTransport
 
@@ -134,7 +134,7 @@ async def test_a_half_open_link_is_noticed_even_with_a_full_buffer(net: Any, mos
 
 async def test_a_broker_that_takes_nothing_is_left(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded: beyond the largest backlog the link is dropped, not fed."""
-    monkeypatch.setattr(transport, "MAX_BACKLOG", 1 << 20)
+    monkeypatch.setattr(connection, "MAX_BACKLOG", 1 << 20)
     async with net.raw_broker({1: CONNACK, 8: SUBACK, 3: b""}) as raw:
         owner = net.recorder([net.will()])
         async with net.running(raw.broker, owner) as link:
@@ -150,7 +150,7 @@ async def test_gmqtt_itself_does_not_reconnect(net: Any) -> None:
     """Its own loop would connect again with the old will, and so with the old bdSeq; pinned on the library alone."""
     async with net.raw_broker({1: CONNACK}) as raw:
         client: Any = gmqtt.Client("edge", will_message=gmqtt.Message("w", b"0", qos=1))
-        client.reconnect_retries = transport._NO_RECONNECT
+        client.reconnect_retries = connection._NO_RECONNECT
         client.reconnect_delay = 0
         await client.connect("127.0.0.1", raw.broker.port, version=MQTTv311, keepalive=1)
         raw.writers[0].transport.abort()  # type: ignore[attr-defined]
