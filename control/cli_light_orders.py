@@ -149,7 +149,7 @@ def release(
 
     async def asked(client: LocalClient) -> list[LightOrder]:
         made: list[LightOrder] = await client.ask("lighting.release", order_id, Said(zh=reason), who, inspected)
-        return await _outcomes(client, made, length_ms(wait, "--wait") / 1000)
+        return await outcomes(client, made, length_ms(wait, "--wait") / 1000)
 
     county, made = ask(folder, data, asked)
     tell_outcomes(made, ZoneInfo(county.time_zone), as_json=as_json)
@@ -206,13 +206,13 @@ def _carry_out(folder: Path, data: Path | None, give: Give, wait: str, *, yes: b
                 count = len(given.change.cabinets)
                 confirm(f"确认对 {count} 台控制箱执行 go on with {count} cabinets?")
             given = await give(client, given.token)
-        return Given(change=given.change, orders=tuple(await _outcomes(client, given.orders, patience_s)))
+        return Given(change=given.change, orders=tuple(await outcomes(client, given.orders, patience_s)))
 
     county, given = ask(folder, data, asked)
     tell_outcomes(given.orders, ZoneInfo(county.time_zone), as_json=as_json)
 
 
-async def _outcomes(client: LocalClient, made: Sequence[LightOrder], patience_s: float) -> list[LightOrder]:
+async def outcomes(client: LocalClient, made: Sequence[LightOrder], patience_s: float) -> list[LightOrder]:
     """The orders when all have ended, or as they are when patience has."""
     known = {one.id: one for one in made}
     try:
@@ -220,7 +220,7 @@ async def _outcomes(client: LocalClient, made: Sequence[LightOrder], patience_s:
             if all(one.state in ENDS for one in known.values()):
                 break
             await asyncio.sleep(POLL_S)
-            for name in known:
+            for name in [one.id for one in known.values() if one.state not in ENDS]:
                 (detail,) = await client.ask("lighting.order", name)
                 known[name] = detail.order
     except asyncio.CancelledError:  # Ctrl-C: what was given goes on

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -14,8 +13,10 @@ import click
 from control.cli_ask import NotRunning, ask, data_option, folder_argument
 from control.cli_light_files import files_of, files_with, findings_of, night_named, refuse
 from control.cli_light_orders import confirm, yes_option
+from control.cli_light_talq_override import override
+from control.cli_talq_files import documents_of
 from control.lighting.heard import layer_of
-from control.lighting.views import LightStatus
+from control.lighting.views import LightOrderDetail, LightStatus
 from lampwell.assets import County
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
@@ -25,16 +26,22 @@ from lampwell.lighting.talq import override_to_talq
 from lampwell.lighting.talq_files import YEARS, TakenIn, taken, written
 from lampwell.lighting.talq_program import Json
 from lampwell.lighting.write import write_lighting
+from lampwell.local import LocalClient, NotAnswered
 
+LOST = "TALQ 无法表达，已丢失 lost, TALQ has no words for it"
+_SAID_OF_LEASES = "限时指令的原因与下令人 reasons and givers of leases"
 CALENDARS, PROGRAMS, OVERRIDES = "calendars.json", "control-programs.json", "override-commands.json"
 
 
 @click.group()
 def talq() -> None:
-    """Calendars and programs to and from other systems, as TALQ 2.7.1 has them (与其他系统交换日历与方案).
+    """Calendars, programs and overrides to and from other systems, as TALQ 2.7.1 has them (与其他系统交换日历、方案与限时指令).
 
     The names and schemas are TALQ's; this is no certified implementation of it.
     """
+
+
+talq.add_command(override)
 
 
 @talq.command("export")
@@ -53,8 +60,8 @@ def export(
     """Write the files' calendars and programs to DIR, and the leases that stand if a control runs.
 
     calendars.json and control-programs.json are the lists that TALQ's /calendars and /control-programs take;
-    override-commands.json has one command for /override-commands each. What TALQ can not say is refused (exit code 2) or, with
-    --partial, left out; what it has no words for is told.
+    override-commands.json has one command for /override-commands each, which `light talq override` takes, too. What TALQ can not
+    say is refused (exit code 2) or, with --partial, left out; what it has no words for is told.
     """
     if len(sensors) > 2:
         raise click.UsageError("TALQ 至多两个传感器 TALQ takes two sensors at most (--sensor)")
@@ -63,11 +70,12 @@ def export(
     if made.refused and not partial:
         raise ConfigError(Problem("TALQ", "", f"{one}（--partial 可略过 leaves it out）") for one in made.refused)
     _tell_each("未导出 left out", made.refused)
-    _tell_each("TALQ 无法表达，已丢失 lost, TALQ has no words for it", made.lost)
+    _tell_each(LOST, made.lost)
     files: dict[str, Sequence[Json]] = {CALENDARS: made.calendars, PROGRAMS: made.programs}
     leases = _leases(folder, data)
     if leases is not None:
         files[OVERRIDES] = leases
+        _tell_each(LOST, [_SAID_OF_LEASES] if leases else [])
     out.mkdir(parents=True, exist_ok=True)
     for name, items in files.items():
         (out / name).write_text(json.dumps(items, ensure_ascii=False, indent=2) + "\n", "utf-8")
@@ -77,20 +85,45 @@ def export(
 def _leases(folder: Path, data: Path | None) -> list[Json] | None:
     """Of a control that runs; None = none does."""
     try:
-        county, status = ask(folder, data, lambda client: client.ask("lighting.status"))
+        county, standing = ask(folder, data, _standing)
     except NotRunning:
         click.echo("没有运行中的控制服务，未导出限时指令 no control runs: no overrides are exported", err=True)
         return None
     zone = ZoneInfo(county.time_zone)
-    return [override_to_talq(one, zone) for one in _standing(status)]
+    return [override_to_talq(one, zone) for one in standing]
 
 
-def _standing(status: LightStatus) -> Iterator[Override]:
+async def _standing(client: LocalClient) -> list[Override]:
+    """The leases that stand, the last given last; an edge node does not tell their ramps, their orders do."""
+    found: list[Override] = []
+    status: LightStatus = await client.ask("lighting.status")
     for one in (each for edge in status.edges for each in edge.overrides):
         if layer_of(one.layer) is not Layer.LEASE:
             click.echo(f"未导出 left out: {one.id} ({one.layer}): TALQ 只有限时指令 TALQ has leases only", err=True)
             continue
-        yield Override(id=one.id, targets=one.targets, level=one.level, issued=one.start, start=one.start, end=one.end)
+        ramp_s, ramp_back_s = await _ramps(client, one.id)
+        found.append(
+            Override(
+                id=one.id,
+                targets=one.targets,
+                level=one.level,
+                issued=one.start,
+                start=one.start,
+                end=one.end,
+                ramp_s=ramp_s,
+                ramp_back_s=ramp_back_s,
+            )
+        )
+    return found
+
+
+async def _ramps(client: LocalClient, name: str) -> tuple[int, int]:
+    try:
+        one: LightOrderDetail = (await client.ask("lighting.order", name))[0]
+    except NotAnswered:  # of another control, which is gone with its orders
+        click.echo(f"渐变未知 its ramps are not known here: {name}", err=True)
+        return 0, 0
+    return one.ramp_s, one.ramp_back_s
 
 
 @talq.command("import")
@@ -103,10 +136,10 @@ def import_(folder: Path, files: tuple[Path, ...], out: Path | None, *, yes: boo
 
     One of a known id takes its place and keeps what TALQ has no words for; what says the same stays as it is. What is not
     understood, and what makes a plan that `light validate` refuses, is refused with its place (exit code 2), and nothing is
-    written. What would be lost is told and asked about. Override commands are orders: see `light override`.
+    written. What would be lost is told and asked about. Override commands are orders: see `light talq override`.
     """
     county = load(folder)
-    found = taken({path.name: _document(path) for path in files}, load_lighting(folder, county))
+    found = taken(documents_of(files), load_lighting(folder, county))
     if found.refused:
         raise ConfigError(Problem("TALQ", "", one) for one in found.refused)
     _tell_taken(found)
@@ -120,15 +153,6 @@ def import_(folder: Path, files: tuple[Path, ...], out: Path | None, *, yes: boo
         confirm(f"写入 write to {target}{over}?")
     write_lighting(found.lighting, target)
     click.echo(f"已写入 written: {target}; 下一步 next: lampwell light validate, diff, activate")
-
-
-def _document(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError([Problem(str(path), "", f"读不出 can not be read: {error.strerror}")]) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(str(path), "", f"不是 JSON is no JSON: {error}")]) from None
 
 
 def _check(county: County, lighting: Lighting) -> None:

@@ -11,6 +11,8 @@ from control.desk import NotDone, signed
 from control.lighting.activation import Activation
 from control.lighting.basis import basis_for, basis_of
 from control.lighting.checks import Finding, check_plan, problem
+from control.lighting.commanding import Commanding
+from control.lighting.commands import Commanded, Commands
 from control.lighting.compare import Difference, by_class, difference
 from control.lighting.desk import LightDesk
 from control.lighting.digest import DAY_MS, Digest, digest, tonight_of
@@ -61,6 +63,7 @@ METHODS: Methods = {
     "lighting.explain": ((str, int), Explained),
     "lighting.override": ((Selection, Wish, str, str), Given),
     "lighting.lock": ((Selection, Said, str, str), Given),
+    "lighting.command": ((Commands, str, str), Commanded),
     "lighting.release": ((str, Said, str, bool), list[LightOrder]),
     "lighting.digest": ((), Digest),
     "lighting.orders": ((int, int), list[LightOrder]),
@@ -80,6 +83,7 @@ class Lighting:
         loads = loads_of(county)
         self._rolling = Rolling(county, desk, writer, clock, self._done)
         self._wishes = Wishes(desk, writer, clock, ZoneInfo(county.time_zone), loads, self._plan)
+        self._commanding = Commanding(self._wishes)
 
     # -- looking -----------------------------------------------------------------------------------------------------------
 
@@ -186,6 +190,10 @@ class Lighting:
     async def override(self, selection: Selection, wish: Wish, who: str, token: str = "") -> Given:
         """See ``Wishes.override``."""
         return await self._wishes.override(selection, wish, who, token)
+
+    async def command(self, commands: Commands, who: str, token: str = "") -> Commanded:
+        """See ``Commanding.give``."""
+        return await self._commanding.give(commands, who, token)
 
     async def lock(self, selection: Selection, reason: Said, who: str, token: str = "") -> Given:
         """See ``Wishes.lock``."""

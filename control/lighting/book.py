@@ -6,7 +6,8 @@ An order is on disk before it is sent, so that it keeps its id over a restart of
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from secrets import token_hex
 
 from sqlalchemy import Connection
@@ -26,6 +27,15 @@ KEPT_MS = 86_400_000
 LASTS_MS = 120_000
 """An order that is not a plan must be begun within this."""
 Send = Callable[[NodeId, str], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """What each of some edge nodes is to do; ``what`` and ``reason``: in words, for the audit."""
+
+    do: Mapping[str, Do]
+    what: str
+    reason: str
 
 
 class OrderBook:
@@ -49,19 +59,23 @@ class OrderBook:
         for one in of_rollout:
             self._note(one)
 
-    async def give(self, wishes: Mapping[str, Do], who: str, what: str, reason: str) -> list[Followed]:
-        """Give each edge node its order; they are on disk when this returns, and sent if the node is there. StateError."""
+    async def give(self, errands: Sequence[Errand], who: str) -> list[Followed]:
+        """Give edge nodes their orders; all are on disk, or none, when this returns, and sent if the node is there. StateError.
+
+        All are of one wish. Of leases the last given holds, however their orders overtake each other on the way: each errand
+        counts as given a millisecond after the one before.
+        """
         now, request = self._clock.now(), token_hex(5)
-        made = [
-            Followed(
-                order=Order(id=f"{request}-{n}", who=who, issued=now, expires=now + LASTS_MS, do=do), edge=edge, request=request
-            )
-            for n, (edge, do) in enumerate(wishes.items(), 1)
+        every = [(n, one, edge, do) for n, one in enumerate(errands) for edge, do in one.do.items()]
+        orders = [
+            (one, _queued(f"{request}-{number}", request, edge, do, who, now + n))
+            for number, (n, one, edge, do) in enumerate(every, 1)
         ]
+        made = [order for _, order in orders]
 
         def keep(connection: Connection) -> None:
-            for one in made:
-                store.put_order(connection, one, what, reason)
+            for errand, one in orders:
+                store.put_order(connection, one, errand.what, errand.reason)
 
         await self._writer.write(keep)
         self._orders.update({one.order.id: one for one in made})
@@ -117,3 +131,7 @@ class OrderBook:
         """A plan that an edge node will not take."""
         if isinstance(one.order.do, TakePlan) and not one.by_control and one.state in (OrderState.REFUSED, OrderState.FAILED):
             self.refused[one.order.id] = one.reason
+
+
+def _queued(name: str, request: str, edge: str, do: Do, who: str, at: int) -> Followed:
+    return Followed(order=Order(id=name, who=who, issued=at, expires=at + LASTS_MS, do=do), edge=edge, request=request)

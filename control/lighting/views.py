@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from control.lighting.changes import Change
@@ -103,10 +104,12 @@ class LightOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LightOrderDetail:
-    """With everything that the edge node said of it, in the order in which it was heard."""
+    """With everything that the edge node said of it, in the order in which it was heard. Ramps, seconds: of a lease."""
 
     order: LightOrder
     answers: tuple[Outcome, ...]
+    ramp_s: int = 0
+    ramp_back_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +194,13 @@ def order_row(one: Followed) -> LightOrder:
         sent_at=one.sent_at,
         ended_at=one.ended_at,
     )
+
+
+def order_detail(one: Followed, answers: Sequence[Outcome]) -> LightOrderDetail:
+    """One order with what was said of it."""
+    do = one.order.do
+    ramps = (do.ramp_s, do.ramp_back_s) if isinstance(do, Lease) else (0, 0)
+    return LightOrderDetail(order=order_row(one), answers=tuple(answers), ramp_s=ramps[0], ramp_back_s=ramps[1])
 
 
 def what(one: Followed) -> Said:

@@ -8,12 +8,14 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from control.desk import NotDone, signed
+from control.lighting.book import Errand
 from control.lighting.changes import Change, change, replaced
 from control.lighting.confirming import Confirming
 from control.lighting.desk import LightDesk
 from control.lighting.heard import layer_of
+from control.lighting.places import Places
 from control.lighting.selection import Selected, Selection, resolve, whole_loops
-from control.lighting.views import Given, LightOrder, LightOrderDetail, order_row
+from control.lighting.views import Given, LightOrder, LightOrderDetail, order_detail, order_row
 from control.store import lighting_orders as store
 from control.store.writer import Writer
 from lampwell.clock import Clock
@@ -21,7 +23,7 @@ from lampwell.lighting.figures import Load
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import FULL, OFF, Layer, Plan
 from lampwell.lighting.night import DAY, night_of, noon_ms
-from lampwell.lighting.wire import Do, Lease, Lock, Release, Said, Stands
+from lampwell.lighting.wire import Lease, Lock, Release, Said, Stands
 from lampwell.times import shown_plain
 
 LASTS_S = 7_200
@@ -46,6 +48,33 @@ class Wish:
     reason: Said
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A wish that was checked, whom it is for and what it would change."""
+
+    wish: Wish
+    selected: Selected
+    would: Change
+
+    def errand(self, places: Places) -> Errand:
+        """A lease for each edge node."""
+        wish, of = self.wish, self.selected.by_edge(places)
+        what = f"{wish.level}% {wish.lasts_s} s {len(self.selected.targets)} targets"
+        return Errand(do={edge: _lease(wish, its) for edge, its in of.items()}, what=what, reason=in_words(wish.reason))
+
+
+def _lease(wish: Wish, targets: tuple[str, ...]) -> Lease:
+    return Lease(
+        targets=targets,
+        level=wish.level,
+        lasts_s=wish.lasts_s,
+        start=wish.start,
+        ramp_s=wish.ramp_s,
+        ramp_back_s=wish.ramp_back_s,
+        reason=wish.reason,
+    )
+
+
 @dataclass(slots=True)
 class Wishes:
     """``plan``: what there is to choose from now. ``zone``: county time."""
@@ -63,40 +92,37 @@ class Wishes:
         say it again with the token within five minutes. NotDone, StateError.
         """
         (said_who, _), now = signed(who, wish.reason.zh), self.clock.now()
-        self._check(wish, now)
-        plan = await self.plan()
-        selected = resolve(selection, plan, self.desk.places)
-        stands = [one for said in self.desk.said.values() for one in said.overrides]
-        would = self._would(plan, selected, wish.level, wish.start or now, Layer.LEASE)
-        would = replace(would, replaces=replaced(stands, selected, wish.start or now))
-        if asked := self._first_word(would, ("lease", selected.ids, wish, said_who), token, now):
+        ready = self.ready(selection, wish, Timetable(await self.plan()), now)
+        if asked := self._first_word(ready.would, ("lease", ready.selected.ids, wish, said_who), token, now):
             return asked
+        made = await self.desk.orders.give([ready.errand(self.desk.places)], said_who)
+        return Given(change=ready.would, orders=tuple(map(order_row, made)))
 
-        def lease(targets: tuple[str, ...]) -> Do:
-            return Lease(
-                targets=targets,
-                level=wish.level,
-                lasts_s=wish.lasts_s,
-                start=wish.start,
-                ramp_s=wish.ramp_s,
-                ramp_back_s=wish.ramp_back_s,
-                reason=wish.reason,
-            )
+    def ready(self, selection: Selection, wish: Wish, table: Timetable, now: int) -> Ready:
+        """A wish that may be given, checked; nothing is done. ``table``: of what there is to choose from. NotDone."""
+        self._check(wish, now)
+        selected, at = resolve(selection, table.plan, self.desk.places), wish.start or now
+        would = self._would(table, selected, wish.level, at, Layer.LEASE)
+        return Ready(wish=wish, selected=selected, would=replace(would, replaces=replaced(self.standing(), selected, at)))
 
-        return await self._give(would, selected, lease, said_who, f"{wish.level}% {wish.lasts_s} s", wish.reason)
+    def standing(self) -> Sequence[Stands]:
+        """What edge nodes say that stands above the programs."""
+        return [one for said in self.desk.said.values() for one in said.overrides]
 
     async def lock(self, selection: Selection, reason: Said, who: str, token: str = "") -> Given:
         """Crew lock: off, and nothing is switched there until it is released. As ``override``; whole loops only."""
         (said_who, _), now = signed(who, reason.zh), self.clock.now()
-        plan = await self.plan()
-        selected = whole_loops(resolve(selection, plan, self.desk.places))
-        would = self._would(plan, selected, OFF, now, Layer.CREW_LOCK)
+        table = Timetable(await self.plan())
+        selected = whole_loops(resolve(selection, table.plan, self.desk.places))
+        would = self._would(table, selected, OFF, now, Layer.CREW_LOCK)
         if asked := self._first_word(would, ("lock", selected.ids, reason, said_who), token, now):
             return asked
-        return await self._give(would, selected, lambda targets: Lock(targets=targets, reason=reason), said_who, "lock", reason)
+        do = {edge: Lock(targets=its, reason=reason) for edge, its in selected.by_edge(self.desk.places).items()}
+        errand = Errand(do=do, what=f"lock {len(selected.targets)} targets", reason=in_words(reason))
+        return Given(change=would, orders=tuple(map(order_row, await self.desk.orders.give([errand], said_who))))
 
     async def release(self, name: str, reason: Said, who: str, confirmed: bool = False) -> list[LightOrder]:
-        """End the leases or locks whose ids begin with ``name``: one order's, or all of one wish. NotDone, StateError.
+        """End the lease or lock of this id, else those whose ids begin so: one order's, or all of one wish. NotDone, StateError.
 
         An interlock only where ``who`` has ``confirmed`` that it was inspected on site (domain streetlights 5.3); the edge node
         may still refuse.
@@ -110,8 +136,7 @@ class Wishes:
             )
         made: list[LightOrder] = []
         for edge, one in found:
-            do: Mapping[str, Do] = {edge: Release(order=one.id, reason=reason)}
-            made += map(order_row, await self.desk.orders.give(do, said_who, f"release {one.id}", _text(reason)))
+            made += map(order_row, await self.desk.orders.give([releasing(edge, one.id, reason)], said_who))
         return made
 
     async def orders(self, since: int = 0, most: int = 100) -> list[LightOrder]:
@@ -120,16 +145,11 @@ class Wishes:
         return [order_row(one) for one in found]
 
     async def order(self, name: str) -> list[LightOrderDetail]:
-        """Orders whose id begins so, with all that was said of them. NotDone where there is none."""
+        """The order of this id, else those whose id begins so, with all that was said of them. NotDone where there is none."""
         found = await self.writer.read(partial(store.find_orders, name=name)) if name else []
         if not found:
             raise NotDone(f"没有该指令 there is no order {name!r}")
-        return [
-            LightOrderDetail(
-                order=order_row(one), answers=tuple(await self.writer.read(partial(store.answers, order=one.order.id)))
-            )
-            for one in found
-        ]
+        return [order_detail(one, await self.writer.read(partial(store.answers, order=one.order.id))) for one in found]
 
     # -- the pieces --------------------------------------------------------------------------------------------------------
 
@@ -152,12 +172,12 @@ class Wishes:
                 f"最长到次日中午 {until}：长期改动请改方案 it may last until {until} at most: for more, change the program"
             )
 
-    def _would(self, plan: Plan, selected: Selected, level: int, at: int, layer: Layer) -> Change:
+    def _would(self, table: Timetable, selected: Selected, level: int, at: int, layer: Layer) -> Change:
         return change(
             selected,
             level,
             at,
-            table=Timetable(plan),
+            table=table,
             standing=self.desk.standing,
             places=self.desk.places,
             loads=self.loads,
@@ -173,16 +193,10 @@ class Wishes:
         self._confirming.confirmed(asked, token, now)
         return None
 
-    async def _give(
-        self, would: Change, selected: Selected, make: Callable[[tuple[str, ...]], Do], who: str, what: str, reason: Said
-    ) -> Given:
-        wishes = {edge: make(targets) for edge, targets in selected.by_edge(self.desk.places).items()}
-        made = await self.desk.orders.give(wishes, who, f"{what} {len(selected.targets)} targets", _text(reason))
-        return Given(change=would, orders=tuple(map(order_row, made)))
-
     def _standing(self, name: str) -> Sequence[tuple[str, Stands]]:
         every = [(edge, one) for edge, said in self.desk.said.items() for one in said.overrides]
-        found = [(edge, one) for edge, one in every if name and one.id.startswith(name)]
+        begins = [(edge, one) for edge, one in every if name and one.id.startswith(name)]
+        found = [(edge, one) for edge, one in begins if one.id == name] or begins
         if not found:
             there = ", ".join(one.id for _, one in every) or "无 none"
             raise NotDone(f"没有该限时指令或挂牌 no lease or lock {name!r} stands; standing: {there}")
@@ -191,5 +205,11 @@ class Wishes:
         return found
 
 
-def _text(reason: Said) -> str:
+def releasing(edge: str, order: str, reason: Said) -> Errand:
+    """The end of a lease or lock."""
+    return Errand(do={edge: Release(order=order, reason=reason)}, what=f"release {order}", reason=in_words(reason))
+
+
+def in_words(reason: Said) -> str:
+    """As the audit has it."""
     return f"{reason.zh} {reason.en}".strip()

@@ -75,9 +75,10 @@ def past_orders(connection: Connection, since: int, most: int, *, plans: bool = 
 
 
 def find_orders(connection: Connection, name: str) -> list[Followed]:
-    """Those whose id, or the id of whose request, begins so."""
+    """That of this id, else those whose id, or the id of whose request, begins so."""
     table = lighting_order.c
-    return _orders(connection, select(lighting_order).where(table.id.startswith(name, autoescape=True)).order_by(table.id))
+    found = _orders(connection, select(lighting_order).where(table.id.startswith(name, autoescape=True)).order_by(table.id))
+    return [one for one in found if one.order.id == name] or found
 
 
 def answers(connection: Connection, order: str) -> list[Outcome]:

@@ -96,7 +96,7 @@ def taken(documents: Mapping[str, Any], lighting: Lighting) -> TakenIn:
     one and keeps what TALQ has no words for; what says the same as before stays as it is.
     """
     made = TakenIn(lighting=lighting)
-    for place in _items(documents):
+    for place in items_of(documents):
         try:
             _take(made, place)
         except TalqRefused as error:
@@ -105,7 +105,8 @@ def taken(documents: Mapping[str, Any], lighting: Lighting) -> TakenIn:
     return made
 
 
-def _items(documents: Mapping[str, Any]) -> Iterator[At]:
+def items_of(documents: Mapping[str, Any]) -> Iterator[At]:
+    """Every item of the lists, or the one that a document is, with its place."""
     for name, document in documents.items():
         top = At(document, name)
         yield from top.as_items() if isinstance(document, list) else [top]
@@ -113,7 +114,7 @@ def _items(documents: Mapping[str, Any]) -> Iterator[At]:
 
 def _take(made: TakenIn, place: At) -> None:
     if place.has("addresses") or place.has("targetCommand"):
-        raise place.refuse("限时指令不是文件 an override command is an order, not a file: give it with lampwell light override")
+        raise place.refuse("限时指令不是方案 an override command is an order, not a file: lampwell light talq override gives it")
     is_same = _take_program(made, place) if place.has("type") else _take_calendar(made, place)
     if place.has("ownerCMS"):
         place.get("ownerCMS").text()

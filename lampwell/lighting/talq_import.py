@@ -1,4 +1,4 @@
-"""TALQ 2.7.1 calendars and override commands as this project's own; programs are in ``talq_import_program``.
+"""TALQ 2.7.1 calendars as this project's own; programs are in ``talq_import_program``, commands in ``talq_import_override``.
 
 Kept to the schemas, not to the examples of the TALQ text. What is not understood is refused.
 """
@@ -6,24 +6,13 @@ Kept to the schemas, not to the examples of the TALQ text. What is not understoo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
-from lampwell.lighting.model import Calendar, Override, Rule, Span, Text
-from lampwell.lighting.talq_import_program import Json, read_command
+from lampwell.lighting.model import Calendar, Rule, Span
+from lampwell.lighting.talq_import_program import Json
 from lampwell.lighting.talq_walk import At
 
 _MONTH_DAY = re.compile(r"--(?:-|(\d\d)-)(\d\d)")
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """An override command without a command: what holds on these targets ends."""
-
-    targets: tuple[str, ...]
-
-
-# -- calendars -----------------------------------------------------------------------------------------------------------------
 
 
 def calendar_from_talq(raw: Json) -> Calendar:
@@ -98,47 +87,3 @@ def _bound(at: At) -> str:
         return date.fromisoformat(text if len(text) == 10 and text[5:7].isdigit() else "").isoformat()
     except ValueError:
         raise at.refuse(f"must be yyyy-mm-dd or --mm-dd, not {text!r}") from None
-
-
-# -- overrides -----------------------------------------------------------------------------------------------------------------
-
-
-def override_from_talq(raw: Json, received: int) -> Override | Cancel:
-    """An OverrideCommand received at an instant (epoch ms). TalqRefused, above all without an expiration: a lease has an end."""
-    top = At(raw, "OverrideCommand")
-    targets = tuple(each.get("address").text() for each in top.items("addresses"))
-    if not targets:
-        raise top.refuse("addresses is missing or empty; commands by external sensors are not supported")
-    if not top.has("targetCommand"):
-        return Cancel(targets)
-    command = top.get("targetCommand")
-    if not command.has("expiration"):
-        raise command.refuse("expiration is missing; every override must have an end")
-    level, ramp_s = read_command(command)
-    back = command.get("rampFromLevelTime").number() if command.has("rampFromLevelTime") else 0.0
-    start = _instant(command.get("start")) if command.has("start") else received
-    end = _instant(command.get("expiration"))
-    if end <= start:
-        raise command.get("expiration").refuse("must be after the start")
-    name = command.get("cmsRefId").text() if command.has("cmsRefId") else f"talq-{received}"
-    return Override(
-        id=name,
-        targets=targets,
-        level=level,
-        issued=received,
-        start=start,
-        end=end,
-        ramp_s=ramp_s,
-        ramp_back_s=round(back),
-        reason=Text(zh="TALQ 指令", en="TALQ command"),
-    )
-
-
-def _instant(at: At) -> int:
-    try:
-        found = datetime.fromisoformat(at.text())
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise at.refuse(f"must be a date and time with its offset, not {at.value!r}")
-    return round(found.timestamp() * 1000)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import time
 from typing import Any
 
+from lampwell.config_words import shown
 from lampwell.lighting.model import Adjustment, Event, LuxRule, Moment, Operation, Period, Program, Step
 from lampwell.lighting.talq_walk import At
 
@@ -111,7 +112,7 @@ def read_command(at: At) -> tuple[int, int]:
 def _level(at: At) -> int:
     state = at.get("state")
     if state.get("name").value != "LevelState":
-        raise state.get("name").refuse(f"must be LevelState, not {state.value['name']!r}")
+        raise state.get("name").refuse(f"must be LevelState, not {shown(state.value['name'])}")
     return state.get("value").whole(0, 100)
 
 
@@ -119,5 +120,5 @@ def _clock(at: At) -> Moment:
     try:
         found = time.fromisoformat(at.text() if _TIME.fullmatch(at.text()) else "")
     except ValueError:
-        raise at.refuse(f"must be a time hh:mm:ss, not {at.value!r}") from None
+        raise at.refuse(f"must be a time hh:mm:ss, not {shown(at.value)}") from None
     return Moment(Event.CLOCK, found.hour * 3600 + found.minute * 60 + found.second)

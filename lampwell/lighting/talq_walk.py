@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lampwell.config_words import shown
 from lampwell.errors import LampwellError
 
 
@@ -68,17 +69,17 @@ class At:
     def text(self) -> str:
         """Checked to be text."""
         if not isinstance(self.value, str):
-            raise self.refuse(f"must be text, not {self.value!r}")
+            raise self.refuse(f"must be text, not {shown(self.value)}")
         return self.value
 
     def whole(self, low: int, high: int) -> int:
         """Checked to be a whole number within bounds."""
         if not isinstance(self.value, int) or isinstance(self.value, bool) or not low <= self.value <= high:
-            raise self.refuse(f"must be a whole number from {low} to {high}, not {self.value!r}")
+            raise self.refuse(f"must be a whole number from {low} to {high}, not {shown(self.value)}")
         return self.value
 
     def number(self) -> float:
         """Checked to be a number of at least 0."""
         if not isinstance(self.value, int | float) or isinstance(self.value, bool) or not 0 <= self.value < 1e6:
-            raise self.refuse(f"must be a number of at least 0, not {self.value!r}")
+            raise self.refuse(f"must be a number of at least 0, not {shown(self.value)}")
         return float(self.value)

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from control.lighting.activation import Activation, prepared
-from control.lighting.book import LASTS_MS
+from control.lighting.book import LASTS_MS, Errand
 from control.lighting.desk import LightDesk, Tell
 from control.lighting.following import AGAIN_MS, WITHDRAWN, OrderState
 from control.lighting.places import Places
@@ -59,7 +59,7 @@ class Life:
         self.desk.event(ScanReceived(Scan(self.layout, self.clock.now(), (2,), (text,), (0,))), self.clock.now())
 
     async def give(self) -> str:
-        (one,) = await self.desk.orders.give({EDGE: LEASE}, "王", "30%", "试")
+        (one,) = await self.desk.orders.give([Errand(do={EDGE: LEASE}, what="30%", reason="试")], "王")
         return one.order.id
 
     async def kept(self, name: str) -> Any:

@@ -18,6 +18,7 @@ from bench.lighting_rig import Rig, running
 from control.app import Control
 from control.front_lighting import Lighting
 from control.lighting.activation import Activation
+from control.lighting.commands import CancelCommand, Commands, LeaseCommand
 from control.lighting.rollout import Phase
 from control.lighting.selection import Selection
 from control.lighting.wishes import Wish
@@ -102,6 +103,15 @@ async def test_from_files_to_lamps_and_back(tmp_path: Path) -> None:
         for name in (given.orders[0].id, lock.orders[0].id):
             (release,) = await lights.release(name, WHY, "刘")
             assert (await ended(lights, release.id)).state == "verified"
+        loop, until_ms = Selection(loops=("cabinet-03/loop1",)), clock.now() + 1_800_000
+        leases = [LeaseCommand(place=str(n), selection=loop, level=n, end=until_ms, reason=WHY) for n in (30, 60)]
+        commanded = await lights.command(Commands(leases=tuple(leases)), "平台")
+        assert (await ended(lights, commanded.orders[1].id)).state == "verified"
+        assert (await lights.explain("cabinet-03/loop1")).level == 60
+        cancel = CancelCommand(place="", selection=loop, reason=WHY)
+        (release,) = (await lights.command(Commands(cancels=(cancel,)), "平台")).orders
+        assert (await ended(lights, release.id)).state == "verified"
+        await until(lambda: not desk.said["edge-oldtown"].overrides)  # the lease that was replaced does not come back
         await rolled(Activation(version=0, at_once=True, **QUICK), lights.rollback)
         (row,) = (await lights.status()).edges
         assert (row.confirmed_version, row.agrees, row.overrides) == (first, True, ())

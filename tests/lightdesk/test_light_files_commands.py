@@ -15,7 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from control.cli_light_orders import _outcomes, confirm
+from control.cli_light_orders import confirm, outcomes
 from control.lighting.following import Followed
 from control.lighting.views import LightOrderDetail, order_row
 from deploy.cli import main as lampwell
@@ -176,7 +176,7 @@ async def test_ctrl_c_while_waiting_says_that_orders_go_on(capsys: pytest.Captur
         async def ask(self, *_: Any) -> list[LightOrderDetail]:
             return [LightOrderDetail(order=one, answers=())]
 
-    waiting = asyncio.create_task(_outcomes(Slow(), [one], 60))  # type: ignore[arg-type]
+    waiting = asyncio.create_task(outcomes(Slow(), [one], 60))  # type: ignore[arg-type]
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

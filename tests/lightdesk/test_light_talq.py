@@ -150,7 +150,11 @@ def gap(programs: Any) -> None:
         (PROGRAMS, gap, "夜间"),
         (CALENDARS, lambda all_of: all_of[0].update(defaultProgram="moon"), "no program 'moon'"),
         (CALENDARS, lambda all_of: all_of[0]["rules"][0].update(condition={"type": "ccWeek"}), "rules[0].condition.type"),
-        (CALENDARS, lambda _: {"addresses": [], "targetCommand": {}}, "an override command is an order"),
+        (
+            CALENDARS,
+            lambda _: {"addresses": [], "targetCommand": {}},
+            "an override command is an order, not a file: lampwell light talq override",
+        ),
         (CALENDARS, lambda _: 7, "must be an object"),
     ],
 )
@@ -171,3 +175,24 @@ def test_files_that_are_none_are_told_by_name(folder: Path, tmp_path: Path) -> N
         told = run("import", folder, str(file), status=2)
         assert str(file) in told
         assert said in told
+
+
+def test_files_that_no_reader_can_take_are_told_in_a_line(folder: Path, tmp_path: Path) -> None:
+    """Protects from a traceback: a number of thousands of digits, a thousand brackets, a hundred megabytes."""
+    bad = tmp_path / "bad.json"
+    for content, said in ((b"9" * 5_000, "is no JSON"), (b"[" * 100_000, "is no JSON"), (b" " * 100_000_000, "more than 16 MB")):
+        bad.write_bytes(content)
+        told = run("import", folder, str(bad), status=2)
+        assert said in told
+        assert len(told) < 300
+
+
+def test_two_files_of_one_name_are_both_taken(folder: Path, out: Path, tmp_path: Path) -> None:
+    """Protects the first of two lists from being passed over because the second has its name; a refusal says which it is in."""
+    other = tmp_path / "other" / PROGRAMS
+    other.parent.mkdir()
+    shutil.copy(out / CALENDARS, other)
+    told = run("import", folder, str(out / PROGRAMS), str(other))
+    assert "as it was: program 'main-road'" in told
+    assert "as it was: calendar 'main'" in told
+    assert f"{other}[0]" in run("import", folder, str(out / PROGRAMS), edited(other, lambda _: [7]), status=2)

@@ -23,7 +23,7 @@ def _date(text: str) -> bool:
 
 
 def _date_time(text: str) -> bool:
-    return datetime.fromisoformat(text).tzinfo is not None
+    return datetime.fromisoformat(text.upper()).tzinfo is not None  # RFC 3339 takes small letters
 
 
 FORMATS = {"time": _time, "date": _date, "date-time": _date_time}

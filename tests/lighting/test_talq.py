@@ -13,14 +13,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lampwell.county import load
-from lampwell.lighting import Layer, Override, Place, Timetable
+from lampwell.lighting import Place, Timetable
 from lampwell.lighting.calendar import program_of
 from lampwell.lighting.files import load_lighting
 from lampwell.lighting.model import Adjustment, Calendar, LoopMap, LoopRow, LuxRule, Operation, Program, Rotation, Rule, Span
 from lampwell.lighting.moments import read_moment
 from lampwell.lighting.night import local_ms
-from lampwell.lighting.talq import calendar_to_talq, cancel_to_talq, override_to_talq, segments_to_talq
-from lampwell.lighting.talq_import import Cancel, calendar_from_talq, override_from_talq
+from lampwell.lighting.talq import calendar_to_talq, segments_to_talq
+from lampwell.lighting.talq_import import calendar_from_talq
 from lampwell.lighting.talq_import_program import program_from_talq
 from lampwell.lighting.talq_program import NotExpressible, program_to_talq
 from lampwell.lighting.talq_walk import TalqRefused
@@ -277,45 +277,6 @@ def test_half_night_lamps_as_segments() -> None:
         assert [each["level"] for each in raw] == [0, 50, 100]
     states = [[one["relayState"] for each in raw for one in each["segmentMonitors"]] for raw in months]
     assert sorted(states) == [["OFF", "OFF", "OFF", "ON", "ON", "ON"], ["OFF", "OFF", "ON", "OFF", "ON", "ON"]]
-
-
-# -- leases --------------------------------------------------------------------------------------------------------------------
-
-
-def test_a_lease_goes_both_ways() -> None:
-    """Targets, level, start, end and ramps."""
-    start = ms("2026-03-01T21:00")
-    lease = Override(
-        id="l1", targets=("c/loop1", "lamp-1"), level=40, issued=start, start=start, end=start + 7_200_000, ramp_s=60
-    )
-    raw = override_to_talq(lease, ZONE)
-    assert named(raw, "OverrideCommand") == []
-    assert raw["targetCommand"]["expiration"] == "2026-03-01T23:00:00.000+08:00"
-    back = override_from_talq(raw, start)
-    assert isinstance(back, Override)
-    assert replace(back, reason=lease.reason) == lease
-
-
-def test_a_command_without_a_command_cancels() -> None:
-    """TALQ: back to the program."""
-    raw = cancel_to_talq(["c/loop1"])
-    assert named(raw, "OverrideCommand") == []
-    assert override_from_talq(raw, 0) == Cancel(("c/loop1",))
-
-
-def test_an_override_without_an_end_is_refused() -> None:
-    """TALQ allows it, this project does not; and a lock is no command."""
-    start = ms("2026-03-01T21:00")
-    lease = Override(id="l1", targets=("c/loop1",), level=40, issued=start, start=start, end=start + 1)
-    raw = override_to_talq(lease, ZONE)
-    del raw["targetCommand"]["expiration"]
-    assert named(raw, "OverrideCommand") == []
-    with pytest.raises(TalqRefused, match="every override must have an end"):
-        override_from_talq(raw, start)
-    with pytest.raises(NotExpressible, match="leases only, not a crew lock"):
-        override_to_talq(replace(lease, layer=Layer.CREW_LOCK, end=None), ZONE)
-    with pytest.raises(TalqRefused, match="addresses is missing or empty"):
-        override_from_talq({"targetCommand": {}}, start)
 
 
 # -- the witness ---------------------------------------------------------------------------------------------------------------
