@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults_rig import Service
-from control.cli import STATE_FILE
 from control.front import METHODS, SOCKET
+from control.state import STATE_FILE
 from lampwell.local import connect
 
 START_S = 60.0

@@ -31,8 +31,8 @@ from bench.county_files import EDGE
 from bench.faults_rig import Service, free_ports
 from bench.modbus_server import Answers, Connection
 from bench.mosquitto import Mosquitto
-from control.cli import STATE_FILE
 from control.messages.standin import Received, Standin
+from control.state import STATE_FILE
 from lampwell.clock import SystemClock
 
 UNITS, INTERVAL_S, ON_S, OFF_S = 40, 1.0, 2.0, 1.0

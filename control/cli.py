@@ -16,28 +16,12 @@ from control.messages.reach import load_reach
 from control.messages.settings import load_channels, open_channels
 from control.outgoing import Outgoing, times_of_tests
 from control.people.files import load_roster
-from control.store.database import Database, open_database
+from control.state import DATABASE, open_state
 from lampwell.account import broker_account
 from lampwell.assets import County
 from lampwell.clock import SystemClock
-from lampwell.config import read_secret
 from lampwell.county import load
 from lampwell.signals import heed
-
-DATABASE, PASSWORD = "LAMPWELL_STATE_URL", "LAMPWELL_STATE_PASSWORD"
-STATE_FILE = "control.sqlite"
-
-
-def open_state(data_dir: Path, state: str | None) -> Database:
-    """Control's state: as ``--state`` names it, else the file in the data folder. StateError; ConfigError for its password."""
-    return open_database(state or data_dir / STATE_FILE, password=read_secret("", PASSWORD))
-
-
-def known_state(data_dir: Path, state: str | None) -> Database | None:
-    """The same, for whoever only looks: None where no control has ever run."""
-    if state is None and not (data_dir / STATE_FILE).exists():
-        return None
-    return open_state(data_dir, state)
 
 
 @click.command()

@@ -12,7 +12,6 @@ from typing import TypeVar
 import click
 import msgspec
 
-from control.front import METHODS, SOCKET
 from lampwell.assets import County
 from lampwell.columns import table
 from lampwell.county import load
@@ -38,6 +37,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 
 def ask(folder: Path, data: Path | None, question: Callable[[LocalClient], Awaitable[T]]) -> tuple[County, T]:
     """The answer of the control service that runs for this county. NotRunning, NotAnswered."""
+    from control.front import METHODS, SOCKET  # the whole service's types: not for a command that asks nothing
+
     county = load(folder)
     data_dir = data or Path("run") / county.id
 

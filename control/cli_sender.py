@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from control.cli import DATABASE, open_state
 from control.messages.reach import load_reach
 from control.messages.settings import load_channels, open_channels
 from control.messages.state import State
 from control.outgoing import Outgoing, build_sender, times_of_tests
 from control.people.roster import Roster, from_json
+from control.state import DATABASE, open_state
 from control.store.errors import StateError
 from control.store.rosters import newest_roster
 from control.store.secret import link_secret

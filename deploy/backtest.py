@@ -22,7 +22,7 @@ from control.backtest.history import Recorded
 from control.backtest.labels import read_labels
 from control.backtest.logic import Logic
 from control.backtest.run import Life, Trial
-from control.cli import DATABASE, known_state
+from control.state import DATABASE, known_state
 from control.store.changes import current_changes
 from deploy.backtest_feeder import feeder
 from deploy.backtest_page import Outcome, page

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from control.cli import DATABASE, known_state
 from control.cli_ask import data_option, folder_argument, json_option
 from control.cli_light import light
+from control.state import DATABASE, known_state
 from lampwell.config_words import did_you_mean
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem

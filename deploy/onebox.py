@@ -19,12 +19,12 @@ from typing import Any, cast
 
 from collector.app import Collector
 from control.app import Control
-from control.cli import STATE_FILE
 from control.messages.reach import load_reach
 from control.messages.settings import load_channels, open_channels
 from control.messages.standin import Standin
 from control.outgoing import Outgoing, times_of_tests
 from control.people.files import load_roster
+from control.state import STATE_FILE
 from control.store.database import Database, open_database
 from deploy.broker import ENDPOINT_FILE, EmbeddedBroker, Endpoint, write_endpoint
 from deploy.lights import light_up
