@@ -14,6 +14,7 @@ from lampwell.sparkplug.messages import DeviceBorn, DeviceDied, HostEvent, NodeD
 
 Values = dict[str, Evidence]
 STIRS = 0.1
+_NO_NUMBERS = (bool, str, type(None))
 
 
 class Kept:
@@ -77,6 +78,8 @@ class Kept:
 
 
 def _stirs(before: Value | None, now: Value | None) -> bool:
-    if isinstance(before, bool | str | None) or isinstance(now, bool | str | None):
-        return before != now
+    if before == now:  # most often, and soonest told
+        return False
+    if isinstance(before, _NO_NUMBERS) or isinstance(now, _NO_NUMBERS):
+        return True
     return abs(now - before) > STIRS * max(abs(before), abs(now))

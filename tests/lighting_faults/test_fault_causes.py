@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from control.alarms.model import Evidence
 from control.lighting.faults.cabinet import METER, cable_theft, door_open, frozen, schedule_not_executed
@@ -113,7 +114,7 @@ def test_theft_needs_mains_and_a_live_line(mains: bool | None, aux: bool, ends: 
     """Units fed by the line cannot tell an outage, or a line that is switched off, from a thief."""
     state, last = Held(), None
     for second in range(0, 60, 10):
-        state, one = cable_theft(state, replace(LOOP, time=second * 1000, aux=aux), mains=mains, lost_end_units=ends)
+        state, one = cable_theft(state, structs.replace(LOOP, time=second * 1000, aux=aux), mains=mains, lost_end_units=ends)
         last = one.value if one is not None else last
     assert last is value
 
@@ -159,7 +160,7 @@ def test_schedule_not_executed(change: dict[str, object], value: bool | None) ->
     """Five minutes other than the program wants; a crew at the switch or an interlock is no fault of the schedule."""
     state, last, when = Held(), None, None
     for second in range(0, 400, 20):
-        state, one = schedule_not_executed(state, replace(LOOP, time=second * 1000, **change))  # type: ignore[arg-type]
+        state, one = schedule_not_executed(state, structs.replace(LOOP, time=second * 1000, **change))  # type: ignore[arg-type]
         if one is not None:
             last, when = one.value, second
     assert last is value

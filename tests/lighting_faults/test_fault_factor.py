@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from control.alarms.model import Evidence
 from control.lighting.faults.factor import ALARM, WARN, limit, loop_factor

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from control.lighting.faults.metering import Measured, believed, hidden
 from control.lighting.faults.readings import Loop, Three

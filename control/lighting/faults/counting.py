@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+import msgspec
+from msgspec import structs
 
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.loop import armed
@@ -29,8 +32,7 @@ STEADY = Clock(on_s=1500, off_s=1500, samples=5, gap_s=1500)
 BLOCK_MS = BLOCK_MIN * 60_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counting:
+class Counting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State of ``lamps_lost``: rated watts of the lamps it has learned with, samples of the five minutes that run, what has been
     learned, and the clocks. ``bad``: something was missing or too much in this night. ``by``: the look that told what stands;
     ``said``: the share that was missing then; ``moved``: whether it is another by now.
@@ -42,12 +44,12 @@ class Counting:
     level: int | None = None
     night: int = -1
     bad: bool = False
-    reference: Reference = field(default_factory=Reference)
-    lost: Held = field(default_factory=Held)
-    gained: Held = field(default_factory=Held)
+    reference: Reference = msgspec.field(default_factory=Reference)
+    lost: Held = msgspec.field(default_factory=Held)
+    gained: Held = msgspec.field(default_factory=Held)
     by: str = ""
     said: float = 0.0
-    moved: Held = field(default_factory=Held)
+    moved: Held = msgspec.field(default_factory=Held)
 
 
 def restart(state: Counting, rated: Sequence[float] = ()) -> Counting:
@@ -68,12 +70,12 @@ def lamps_lost(
     power, level = reading.watts[phase], reading.level
     state = _turn(state, night_number(reading.time, zone_ms))
     if not armed(reading, GUARD_S) or power is None or power <= 0 or level is None:
-        return replace(state, samples=(), block=-1), ()
+        return structs.replace(state, samples=(), block=-1), ()
     block, whole = (reading.time + zone_ms) // BLOCK_MS, round(level)
     if block == state.block and whole == state.level:
-        return replace(state, samples=(*state.samples, power)), ()
+        return structs.replace(state, samples=(*state.samples, power)), ()
     state, done = _close(state), state.samples and state.block >= 0
-    state = replace(state, samples=(power,), block=block, level=whole)
+    state = structs.replace(state, samples=(power,), block=block, level=whole)
     return _judge(state, reading, phase) if done else (state, ())
 
 
@@ -82,7 +84,7 @@ def _turn(state: Counting, night: int) -> Counting:
     if night == state.night:
         return state
     reference = turn(state.reference, good=not state.bad)
-    return replace(state, night=night, samples=(), block=-1, bad=state.lost.fault, reference=reference)
+    return structs.replace(state, night=night, samples=(), block=-1, bad=state.lost.fault, reference=reference)
 
 
 def _close(state: Counting) -> Counting:
@@ -91,7 +93,7 @@ def _close(state: Counting) -> Counting:
         return state
     slot = state.block % (DAY_MIN // BLOCK_MIN)
     done = Stretch(state.level, slot, math.log(median(state.samples)))
-    return replace(state, reference=add(state.reference, done))
+    return structs.replace(state, reference=add(state.reference, done))
 
 
 def _judge(state: Counting, reading: Loop, phase: int) -> tuple[Counting, tuple[Finding, ...]]:
@@ -111,7 +113,7 @@ def _judge(state: Counting, reading: Loop, phase: int) -> tuple[Counting, tuple[
     by = state.by if lost.fault and state.lost.fault else look.name if look is not None else ""
     bad = state.bad or lost.raw is True or gained.raw is True
     reference = mended(state.reference) if state.lost.fault and not lost.fault else state.reference
-    after = replace(
+    after = structs.replace(
         state, lost=lost, gained=gained, by=by, bad=bad, reference=reference, said=said, moved=Held() if again else moved
     )
     return after, tuple(found)

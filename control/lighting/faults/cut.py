@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import msgspec
+from msgspec import structs
 
 from control.alarms.model import Text
 from control.lighting.faults.loop import armed, electrics
@@ -13,14 +14,13 @@ CUT_SHARE, CUT_LAMPS, CUT_WITHIN_S, BACK_SHARE = 0.15, 3, 90.0, 0.9
 CUT = Clock(on_s=0, off_s=60, samples=2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Steady:
+class Steady(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State of ``cable_cut``: the last readings of power while nothing was switched, newest last, and what is told."""
 
     watts: tuple[tuple[int, float], ...] = ()
     level: float | None = None
     base: float | None = None
-    held: Held = field(default_factory=Held)
+    held: Held = msgspec.field(default_factory=Held)
 
 
 def cable_cut(state: Steady, reading: Loop, *, others_fell: bool | None) -> tuple[Steady, Finding | None]:
@@ -30,7 +30,7 @@ def cable_cut(state: Steady, reading: Loop, *, others_fell: bool | None) -> tupl
     total = _total(reading)
     if not armed(reading) or total is None or reading.level is None:
         held, finding = hold(state.held, reading.time, UNTOLD, CUT, "cable-cut", reading.place)
-        return replace(state, watts=(), held=held), finding
+        return structs.replace(state, watts=(), held=held), finding
     if reading.level != state.level:
         state = _at_level(state, reading.level)
     recent = tuple((time, watts) for time, watts in state.watts if reading.time - time <= CUT_WITHIN_S * 1000)
@@ -40,13 +40,13 @@ def cable_cut(state: Steady, reading: Loop, *, others_fell: bool | None) -> tupl
     en = f"power fell to {total:.0f} W from {base or 0:.0f} W at once: cable cut?"
     verdict = Verdict(value=value, why=Text(zh=zh, en=en), evidence=electrics(reading))
     held, finding = hold(state.held, reading.time, verdict, CUT, "cable-cut", reading.place)
-    return replace(state, watts=(*recent, (reading.time, total)), base=base if value else None, held=held), finding
+    return structs.replace(state, watts=(*recent, (reading.time, total)), base=base if value else None, held=held), finding
 
 
 def _at_level(state: Steady, level: float) -> Steady:
     """Power remembered from before a cut, at another dim level; what was measured at the old level is no measure any more."""
     share = 1.0 if state.level is None else level_share(level) / level_share(state.level)
-    return replace(state, watts=(), level=level, base=None if state.base is None else state.base * share)
+    return structs.replace(state, watts=(), level=level, base=None if state.base is None else state.base * share)
 
 
 def _base(

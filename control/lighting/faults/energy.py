@@ -10,7 +10,9 @@ light output take in their life: so those are followed, while slow loss of lamps
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec import structs
 
 from control.alarms.model import Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
@@ -37,8 +39,7 @@ POWER = ("loop-", "contactor-", "cable-cut", "lamps-lost", "load-added")
 ONCE = Clock(gap_s=2 * 86_400)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Night:
+class Night(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State of ``energy``. ``night``: local noon to noon, numbered; ``last``, ``counter``, ``should``: time, kWh and the watts
     that the loop should take, of the newest look (None = not known); ``metered``, ``rated``: kWh of the time that is known, and
     how much that is; ``swapped``: the counter went back or leapt; ``shares``: metered to rated of the good nights before.
@@ -53,7 +54,7 @@ class Night:
     known_ms: int = 0
     swapped: bool = False
     shares: tuple[float, ...] = ()
-    held: Held = field(default_factory=Held)
+    held: Held = msgspec.field(default_factory=Held)
 
 
 def should_take(reading: Loop, rated: Three, dimmed: Three | None = None) -> float | None:
@@ -87,12 +88,12 @@ def energy(
     ``should``: what it should take from now on (``should_take``), None also while another fault explains its power.
     """
     full = sum(watts or 0.0 for watts in rated)
-    state = replace(_counted(state, reading.time, counter, full), last=reading.time, counter=counter, should=should)
+    state = structs.replace(_counted(state, reading.time, counter, full), last=reading.time, counter=counter, should=should)
     night = night_number(reading.time, zone_ms)
     if night == state.night:
         return state, None
     done, finding = _judged(state, reading) if state.night >= 0 else (state, None)
-    return replace(done, night=night, metered=0.0, rated=0.0, known_ms=0, swapped=False), finding
+    return structs.replace(done, night=night, metered=0.0, rated=0.0, known_ms=0, swapped=False), finding
 
 
 def _counted(state: Night, time: int, counter: float | None, full: float) -> Night:
@@ -102,10 +103,10 @@ def _counted(state: Night, time: int, counter: float | None, full: float) -> Nig
         return state
     rise, most = counter - state.counter, STEP_KWH + LEAP * full * (passed + GAP_MS) / 3.6e9
     if rise < 0 or rise > most:
-        return replace(state, swapped=True)
+        return structs.replace(state, swapped=True)
     if state.should is None:
         return state
-    return replace(
+    return structs.replace(
         state,
         metered=state.metered + rise,
         rated=state.rated + state.should * passed / 3.6e9,
@@ -120,7 +121,7 @@ def _judged(state: Night, reading: Loop) -> tuple[Night, Finding | None]:
     shares = state.shares
     if verdict.value is False:
         shares = (*shares, state.metered / state.rated)[-NIGHTS:]
-    return replace(state, held=held, shares=shares), finding
+    return structs.replace(state, held=held, shares=shares), finding
 
 
 def expected(state: Night) -> tuple[float, float]:

@@ -4,7 +4,8 @@ streetlights fact 9), so the loop's own baseline is learned, steps are told at o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import msgspec
+from msgspec import structs
 
 from control.alarms.model import Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
@@ -23,8 +24,7 @@ STEP = Clock(on_s=0, off_s=60, samples=2)
 DRIFT = Clock(on_s=1800, off_s=1800, samples=3, gap_s=7200)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leak:
+class Leak(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State: the last two minutes, the hour that runs, medians of the lit hours of a week, and the three clocks. ``before_step``:
     what it was before the step that stands.
     """
@@ -34,9 +34,9 @@ class Leak:
     hour_at: int = 0
     hours: tuple[tuple[int, float], ...] = ()
     before_step: float | None = None
-    absolute: Held = field(default_factory=Held)
-    step: Held = field(default_factory=Held)
-    drift: Held = field(default_factory=Held)
+    absolute: Held = msgspec.field(default_factory=Held)
+    step: Held = msgspec.field(default_factory=Held)
+    drift: Held = msgspec.field(default_factory=Held)
 
 
 def leakage(state: Leak, reading: Loop, *, trip_ma: float | None = None) -> tuple[Leak, tuple[Finding, ...]]:
@@ -68,9 +68,9 @@ def leakage(state: Leak, reading: Loop, *, trip_ma: float | None = None) -> tupl
         "leakage-step",
         reading.place,
     )
-    state = _learn(replace(state, absolute=absolute, step=step, before_step=before), reading.time, now)
+    state = _learn(structs.replace(state, absolute=absolute, step=step, before_step=before), reading.time, now)
     drift, third = hold(state.drift, reading.time, _drift(state, reading), DRIFT, "leakage-drift", reading.place)
-    return replace(state, drift=drift), tuple(one for one in (first, second, third) if one is not None)
+    return structs.replace(state, drift=drift), tuple(one for one in (first, second, third) if one is not None)
 
 
 def baseline(state: Leak, time: int) -> float | None:
@@ -85,7 +85,7 @@ def _pause(state: Leak, reading: Loop) -> tuple[Leak, tuple[Finding, ...]]:
     absolute, first = hold(state.absolute, reading.time, UNTOLD, ABSOLUTE, "leakage", reading.place)
     step, second = hold(state.step, reading.time, UNTOLD, STEP, "leakage-step", reading.place)
     drift, third = hold(state.drift, reading.time, UNTOLD, DRIFT, "leakage-drift", reading.place)
-    state = replace(state, recent=(), before_step=None, absolute=absolute, step=step, drift=drift)
+    state = structs.replace(state, recent=(), before_step=None, absolute=absolute, step=step, drift=drift)
     return state, tuple(one for one in (first, second, third) if one is not None)
 
 
@@ -101,9 +101,9 @@ def _learn(state: Leak, time: int, now: float) -> Leak:
     recent = (*((at, value) for at, value in state.recent if time - at <= STEP_LOOK_MS), (time, now))
     hour = time // HOUR_MS
     if hour == state.hour_at:
-        return replace(state, recent=recent, hour=(*state.hour, now)[-720:])
+        return structs.replace(state, recent=recent, hour=(*state.hour, now)[-720:])
     hours = (*state.hours, (state.hour_at * HOUR_MS, median(state.hour)))[-HOURS:] if state.hour else state.hours
-    return replace(state, recent=recent, hours=hours, hour=(now,), hour_at=hour)
+    return structs.replace(state, recent=recent, hours=hours, hour=(now,), hour_at=hour)
 
 
 def _drift(state: Leak, reading: Loop) -> Verdict:

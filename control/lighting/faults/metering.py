@@ -5,7 +5,9 @@ wrong (domain streetlights 3, loop open: a wire of its current transformer is of
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec import structs
 
 from control.alarms.model import Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Verdict, hold, proof
@@ -19,14 +21,13 @@ WRONG = Clock(on_s=600, off_s=60, samples=2)
 """Longer than the heartbeat of the cabinet's power, which may lag by its deadband."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State: watts of each phase when it last carried something, at which level, and what no loop showed then; the clock."""
 
     watts: Three = UNKNOWN_THREE
     hidden: Three = UNKNOWN_THREE
     level: float = 100.0
-    held: Held = field(default_factory=Held)
+    held: Held = msgspec.field(default_factory=Held)
 
 
 def hidden(main: Three, loops: Iterable[Three]) -> Three:
@@ -54,7 +55,7 @@ def believed(state: Measured, reading: Loop, hides: Three) -> tuple[Measured, Lo
         verdict = Verdict(value=any(doubted), why=text, evidence=evidence)
     held, finding = hold(state.held, reading.time, verdict, WRONG, "loop-meter", reading.place)
     amps, watts = (_without(three, doubted) for three in (reading.amps, reading.watts))
-    return replace(_remember(state, reading, hides), held=held), replace(reading, amps=amps, watts=watts), finding
+    return structs.replace(_remember(state, reading, hides), held=held), structs.replace(reading, amps=amps, watts=watts), finding
 
 
 def _contradicted(state: Measured, reading: Loop, hides: Three, phase: int) -> bool | None:
@@ -76,7 +77,7 @@ def _remember(state: Measured, reading: Loop, hides: Three) -> Measured:
     if reading.aux is not True or reading.level is None or None in reading.watts or None in hides:
         return state
     silent = (carried is not None and carried >= LEAST_W and (now or 0.0) < NOTHING_W for carried, now in _pairs(state, reading))
-    return state if any(silent) else replace(state, watts=reading.watts, hidden=hides, level=reading.level)
+    return state if any(silent) else structs.replace(state, watts=reading.watts, hidden=hides, level=reading.level)
 
 
 def _pairs(state: Measured, reading: Loop) -> Iterable[tuple[float | None, float | None]]:

@@ -6,7 +6,10 @@ They are made from the points of the ``cabinet`` and ``concentrator`` profiles; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import structs
 
 from control.alarms.model import Evidence
 from lampwell.readings import BAD_FLAGS, Flag
@@ -34,8 +37,7 @@ class Supply:
     main_breaker: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loop:
+class Loop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a cabinet says of one loop. ``steady_s``: for how long the command has been as it is; None = not known. ``level``: dim
     level in percent. ``reference``: amps of each phase at full level when all was well. ``volts``: the supply of its cabinet.
     ``expected``: what the program wants now; None = not known.
@@ -136,8 +138,7 @@ def supply(place: str, time: int, values: Values) -> Supply:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How long a command has stood: state of ``loop``."""
 
     value: bool | None = None
@@ -150,7 +151,7 @@ def loop(
     """One loop of a cabinet from its points (``component`` = loop3), and the command's age carried on."""
     asked = truth(values, f"{component}/commanded")
     if asked is not command.value:
-        command = replace(command, value=asked, since=time)
+        command = structs.replace(command, value=asked, since=time)
     lamps = number(values, f"{component}/lamps")
     return command, Loop(
         place=f"{place}/{component}",

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import msgspec
+from msgspec import structs
+
 from control.lighting.faults import cabinet, factor, loop, metering, supply
 from control.lighting.faults.budget import Budget, voltage
 from control.lighting.faults.causes import explain
@@ -30,19 +33,18 @@ LEARN_LEVEL, LEARN_READINGS = 95.0, 30
 Phases = tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopState:
+class LoopState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State of one loop: clocks by detector, command, reference currents (and readings they are being learned from), counters."""
 
-    held: Mapping[str, Held] = field(default_factory=dict)
-    command: Command = field(default_factory=Command)
+    held: Mapping[str, Held] = msgspec.field(default_factory=dict)
+    command: Command = msgspec.field(default_factory=Command)
     reference: Three = UNKNOWN_THREE
     learning: tuple[Three, ...] = ()
-    steady: Steady = field(default_factory=Steady)
-    leak: Leak = field(default_factory=Leak)
-    counting: tuple[Counting, Counting, Counting] = field(default_factory=lambda: (Counting(), Counting(), Counting()))
-    energy: Night = field(default_factory=Night)
-    measured: metering.Measured = field(default_factory=metering.Measured)
+    steady: Steady = msgspec.field(default_factory=Steady)
+    leak: Leak = msgspec.field(default_factory=Leak)
+    counting: tuple[Counting, Counting, Counting] = msgspec.field(default_factory=lambda: (Counting(), Counting(), Counting()))
+    energy: Night = msgspec.field(default_factory=Night)
+    measured: metering.Measured = msgspec.field(default_factory=metering.Measured)
     watts: float | None = None
 
 
@@ -146,7 +148,7 @@ def _loop(
     apart: bool,
 ) -> tuple[LoopState, list[Finding]]:
     command, told = loop_reading(state.command, setting.place, time, values, component, state.reference)
-    told = replace(told, expected=setting.expected.get(component))
+    told = structs.replace(told, expected=setting.expected.get(component))
     measured, reading, wrong = metering.believed(state.measured, told, hides)
     mains = None if None in reading.volts else all(volts is not None and volts >= DEAD_V for volts in reading.volts)
     held, found = dict(state.held), []
@@ -158,7 +160,7 @@ def _loop(
     counting, counted = _count(state, setting, component, reading)
     night, mismatch = _energy(state.energy, setting, component, reading, number(values, f"{component}/energy"), apart=apart)
     total = None if None in reading.watts else sum(watts or 0.0 for watts in reading.watts)
-    after = replace(
+    after = structs.replace(
         _learn(state, reading),
         held=held,
         command=command,
@@ -201,7 +203,7 @@ def _count(
     state: LoopState, setting: Setting, component: str, reading: Loop
 ) -> tuple[tuple[Counting, Counting, Counting], list[Finding]]:
     """Not while lamps have levels of their own: the power then says what they were told, not how many there are."""
-    reading = replace(reading, level=None) if component in setting.dimmed else reading
+    reading = structs.replace(reading, level=None) if component in setting.dimmed else reading
     found: list[Finding] = []
     after = []
     for phase, (before, rated) in enumerate(zip(state.counting, setting.lamps[component], strict=True)):
@@ -219,9 +221,9 @@ def _learn(state: LoopState, reading: Loop) -> LoopState:
         return state
     learning = (*state.learning, reading.amps)
     if len(learning) < LEARN_READINGS:
-        return replace(state, learning=learning)
+        return structs.replace(state, learning=learning)
     a, b, c = (median([amps for one in learning if (amps := one[phase]) is not None]) for phase in range(3))
-    return replace(state, learning=(), reference=(a, b, c) if max(a, b, c) >= loop.LEAST_A else (None, None, None))
+    return structs.replace(state, learning=(), reference=(a, b, c) if max(a, b, c) >= loop.LEAST_A else (None, None, None))
 
 
 def _with_causes(state: CabinetState, found: list[Finding]) -> tuple[Mapping[str, Finding], tuple[Finding, ...]]:
