@@ -123,7 +123,9 @@ class LightingField:
                 self._untold.add(name)
         for node in self._nodes:
             if (state := learned.nodes.get(node.place)) is not None:
-                node.state = replace(state, held={key: structs.replace(one, begun=False) for key, one in state.held.items()})
+                node.state = structs.replace(
+                    state, held={key: structs.replace(one, begun=False) for key, one in state.held.items()}
+                )
 
     # -- cabinets --------------------------------------------------------------------------------------------------------
 
@@ -162,7 +164,7 @@ class LightingField:
                 silent[node.concentrator].append(answer)
         common = together.disturbed(moves)
         for node, known, lamp in looks:
-            self._lamp(node, replace(known, disturbed=node.phase in common or together.swung(node.before, lamp)), lamp)
+            self._lamp(node, structs.replace(known, disturbed=node.phase in common or together.swung(node.before, lamp)), lamp)
         for name, each in silent.items():
             self._silent[name], finding = together.nodes_silent(self._silent[name], name, now, each)
             if finding is not None:

@@ -57,6 +57,7 @@ def found(key: str, since: float, clock_s: float, over: tuple[float, float] | No
 
 async def quiet_day(scene: Scene) -> Outcome:
     """A dry day and night from noon to noon: nobody is told anything."""
+    scene.world.step_ms = 10_000  # nothing moves fast
     await scene.play(86_400, step_s=120)
     return Outcome()
 

@@ -7,7 +7,10 @@ is sent for a single lamp only after the second night or a command repeated: ``c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+import msgspec
+from msgspec import structs
 
 from control.alarms.model import Evidence, Text
 from control.lighting.faults.model import UNTOLD, Clock, Finding, Held, Observed, Verdict, hold, proof
@@ -114,8 +117,7 @@ def driver(state: Held, reading: Lamp) -> Observed:
 # -- restless lamps --------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restless:
+class Restless(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State of ``flicker`` and ``cycling``: recent power at one level, times of swings, whether it was lit, and the two
     clocks.
     """
@@ -124,8 +126,8 @@ class Restless:
     level: float | None = None
     swings: tuple[int, ...] = ()
     lit: bool | None = None
-    flicker: Held = field(default_factory=Held)
-    cycling: Held = field(default_factory=Held)
+    flicker: Held = msgspec.field(default_factory=Held)
+    cycling: Held = msgspec.field(default_factory=Held)
 
 
 def restless(state: Restless, reading: Lamp, *, common: bool = False) -> tuple[Restless, tuple[Finding, ...]]:
@@ -136,18 +138,18 @@ def restless(state: Restless, reading: Lamp, *, common: bool = False) -> tuple[R
     if not settled(reading) or watts is None or not should or common:
         flicker, first = hold(state.flicker, reading.time, UNTOLD, RESTLESS_CLOCK, "lamp-flicker", reading.place)
         cycling, second = hold(state.cycling, reading.time, UNTOLD, RESTLESS_CLOCK, "lamp-cycling", reading.place)
-        state = replace(state, watts=(), lit=None, flicker=flicker, cycling=cycling)
+        state = structs.replace(state, watts=(), lit=None, flicker=flicker, cycling=cycling)
         return state, tuple(one for one in (first, second) if one is not None)
     state = _swung(_seen(state, reading, watts), reading, watts / should)
     flicker, first = hold(state.flicker, reading.time, _flicker(state, reading), RESTLESS_CLOCK, "lamp-flicker", reading.place)
     cycling, second = hold(state.cycling, reading.time, _cycling(state, reading), RESTLESS_CLOCK, "lamp-cycling", reading.place)
-    return replace(state, flicker=flicker, cycling=cycling), tuple(one for one in (first, second) if one is not None)
+    return structs.replace(state, flicker=flicker, cycling=cycling), tuple(one for one in (first, second) if one is not None)
 
 
 def _seen(state: Restless, reading: Lamp, watts: float) -> Restless:
     kept = state.watts if reading.level == state.level else ()
     kept = tuple((at, value) for at, value in kept if reading.time - at <= RESTLESS_MIN * 60_000)
-    return replace(state, level=reading.level, watts=(*kept, (reading.time, watts)))
+    return structs.replace(state, level=reading.level, watts=(*kept, (reading.time, watts)))
 
 
 def _swung(state: Restless, reading: Lamp, share: float) -> Restless:
@@ -155,7 +157,7 @@ def _swung(state: Restless, reading: Lamp, share: float) -> Restless:
     lit = True if share > 1 - SWING / 2 else False if share < SWING / 2 else state.lit
     swings = tuple(at for at in state.swings if reading.time - at <= NIGHT_MS)
     moved = lit is not None and state.lit is not None and lit is not state.lit
-    return replace(state, lit=lit, swings=(*swings, reading.time) if moved else swings)
+    return structs.replace(state, lit=lit, swings=(*swings, reading.time) if moved else swings)
 
 
 def _flicker(state: Restless, reading: Lamp) -> Verdict:
@@ -180,8 +182,7 @@ def _cycling(state: Restless, reading: Lamp) -> Verdict:
 # -- confirmation over nights ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nights:
+class Nights(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State of ``confirmed``: the nights (local noon to noon, numbered) in which a fault was found, newest last; the number of
     the command that stood then.
     """
@@ -200,7 +201,7 @@ def confirmed(state: Nights, finding: Finding, *, zone_ms: int, command: int | N
         return state, None
     night = night_number(finding.time, zone_ms)
     if not finding.value:
-        return replace(state, told=False), _renamed(finding) if state.told else None
+        return structs.replace(state, told=False), _renamed(finding) if state.told else None
     again = night in state.found and command is not None and command != state.command
     found = (*(one for one in state.found if night - 2 <= one < night), night)
     sure = again or len(found) >= 2

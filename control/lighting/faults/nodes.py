@@ -6,8 +6,10 @@ Causes above the lamps (mains, phase, loop) come from ``watch``; give the findin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
+
+import msgspec
+from msgspec import structs
 
 from control.lighting.faults import factor, lamps, together
 from control.lighting.faults.model import Finding, Held, Observed
@@ -15,8 +17,7 @@ from control.lighting.faults.readings import Lamp, Values, number, truth
 from lampwell.supply import DEAD_V
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of one lamp besides its readings. ``place``: how its findings are named; ``live``: whether its loop and
     phase feed it (None = not known); ``rated`` watts; ``asked`` level and for how long; ``disturbed``: its phase was, which
     moves every lamp.
@@ -30,18 +31,17 @@ class Known:
     disturbed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeState:
+class NodeState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State of one lamp: clocks by detector, restlessness, and the nights on which each fault was found. ``level``, ``live``: as
     last known; ``commands``: how often it has been told something new, by a level or by switching its loop on.
     """
 
-    held: Mapping[str, Held] = field(default_factory=dict)
+    held: Mapping[str, Held] = msgspec.field(default_factory=dict)
     level: float | None = None
     live: bool | None = None
     commands: int = 0
-    restless: lamps.Restless = field(default_factory=lamps.Restless)
-    nights: Mapping[str, lamps.Nights] = field(default_factory=dict)
+    restless: lamps.Restless = msgspec.field(default_factory=lamps.Restless)
+    nights: Mapping[str, lamps.Nights] = msgspec.field(default_factory=dict)
 
 
 AGAIN = frozenset({"lamp-out"})
@@ -130,7 +130,7 @@ def observe(
             before = nights.get(one.fault, lamps.Nights())
             nights[one.fault], sure = lamps.confirmed(before, one, zone_ms=zone_ms, command=command)
             found += [sure] if sure is not None else []
-    return replace(state, held=held, restless=restless, nights=nights), tuple(found)
+    return structs.replace(state, held=held, restless=restless, nights=nights), tuple(found)
 
 
 def _commanded(state: NodeState, lamp: Lamp) -> NodeState:
@@ -138,4 +138,4 @@ def _commanded(state: NodeState, lamp: Lamp) -> NodeState:
     level = state.level if lamp.level is None else lamp.level
     live = state.live if lamp.live is None else lamp.live
     new = (state.level is not None and level != state.level) or (state.live is False and live is True)
-    return replace(state, level=level, live=live, commands=state.commands + new)
+    return structs.replace(state, level=level, live=live, commands=state.commands + new)

@@ -63,8 +63,7 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     expected: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lamp:
+class Lamp(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a lamp node says. ``live``: whether its loop feeds it; ``rated``: watts at full level; ``expected``: watts at this
     level (learned, else by rating). ``day``: the sun is well up. ``asked``: level commanded, and for how long.
     """
