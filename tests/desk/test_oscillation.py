@@ -36,7 +36,7 @@ async def test_a_value_round_its_limit_for_six_hours(wave, tmp_path: Path, broke
         await here.live(5)
         for second in range(0, HOURS * 3600, EVERY_S):
             await here.say(PONDING, wave(second))
-            await here.live(EVERY_S, step=5)
+            await here.live(EVERY_S, step=5, settle=1)
             if second == 120:
                 await here.until(lambda: len(here.letters("积水达橙色水位")) == 2)
                 (row,) = [row for row in await here.rows() if row.key == f"ponding-orange@{PONDING}"]

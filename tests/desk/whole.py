@@ -68,10 +68,12 @@ class Room:
     database: Any
     said: dict[str, float | None] = field(default_factory=dict)
 
-    async def live(self, seconds: float, step: float = 1.0) -> None:
-        """Move county time on; whatever was said meanwhile is heard."""
+    async def live(self, seconds: float, step: float = 1.0, settle: int = 3) -> None:
+        """Move county time on; whatever was said meanwhile is heard. ``settle``: turns of the loop at each moment; 1 will do where
+        a quarter of a second more or less does not matter, and hours pass in half the time.
+        """
         for _ in range(round(seconds / step)):
-            await self.clock.advance(step, settle=3)
+            await self.clock.advance(step, settle=settle)
             await asyncio.sleep(0.0005)
 
     async def until(self, condition: Callable[[], Any], seconds: float = 120, step: float = 0.5) -> Any:
