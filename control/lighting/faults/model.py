@@ -110,8 +110,7 @@ def _known(raw: bool | None, known: bool | None, lasted: float, count: int, cloc
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(msgspec.Struct, frozen=True, gc=False):
     """Readings of one place and time by the names of their points, made into evidence only where it is looked at: a finding is
     rare, a reading is not.
     """
