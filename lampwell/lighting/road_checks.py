@@ -31,9 +31,10 @@ def road_findings(table: Timetable, days: Sequence[date], basis: Basis, limits: 
             alike.setdefault((one.calendar, one.festivals, one.loop_map, cell(one.place), road_class), []).append(one)
     for (*_, road_class), targets in alike.items():
         found: dict[str, Finding] = {}
+        shape = Shape(table, targets[0])
         for day in days:
             if not _is_landscape(table, targets[0], day):
-                for finding in _road_night(table, targets[0], day, basis, road_class, limits):
+                for finding in _road_night(table, targets[0], shape, day, basis, road_class, limits):
                     found.setdefault(finding.check, finding)
         yield from (_of_all(one, targets) for one in found.values())
 
@@ -51,14 +52,16 @@ def _is_landscape(table: Timetable, one: Target, day: date) -> bool:
     return bool(name) and table.programs[name].landscape
 
 
-def _road_night(table: Timetable, one: Target, day: date, basis: Basis, road_class: str, limits: Limits) -> Iterator[Finding]:
+def _road_night(
+    table: Timetable, one: Target, shape: Shape, day: date, basis: Basis, road_class: str, limits: Limits
+) -> Iterator[Finding]:
     where = cell(one.place)
     night = table.night(where, day)
     rise, fall = daylight(night)
     trim = limits.trim_min * MINUTE_MS
     standard = basis.standards.get(road_class)
     least = 100 * standard.minimum_lx / standard.design_lx if standard else 0.0
-    for start, end, seen in _stretches(Shape(table, one).night(day, where), night):
+    for start, end, seen in _stretches(shape.night(day, where), night):
         if not seen and max(start, fall + trim) < min(end, rise - trim):
             yield _gap(one, day, night, max(start, fall), min(end, rise))
         elif standard and 0 < seen < least - 1e-9 and max(start, fall) < min(end, rise):
@@ -102,9 +105,11 @@ def neighbour_findings(table: Timetable, days: Sequence[date], lamps: Sequence[L
     for one, other in sorted(adjacent(on_them)):
         pairs.setdefault((loops[one], loops[other]), (one, other))
     found: dict[tuple[str, str], Finding] = {}
+    shapes = {name: Shape(table, table.targets[name]) for both in pairs for name in both}
     for day in _unlike_nights(table, days):
+        dark = {name: _dark_spans(table, table.targets[name], shape, day) for name, shape in shapes.items()}
         for both, (one, other) in pairs.items():
-            if both not in found and _both_dark(table, day, both):
+            if both not in found and _meet(*(dark[name] for name in both)):
                 said = Text(
                     zh=f"相邻灯 {one} 与 {other} 同时熄灭", en=f"lamps {one} and {other} are neighbours and dark together"
                 )
@@ -122,13 +127,12 @@ def _unlike_nights(table: Timetable, days: Sequence[date]) -> list[date]:
     return sorted({day for each in seen.values() for day in (each[0], each[-1])})
 
 
-def _both_dark(table: Timetable, day: date, loops: tuple[str, str]) -> bool:
-    one, other = (_dark_spans(table, table.targets[name], day) for name in loops)
-    return any(max(a, c) < min(b, d) for a, b in one for c, d in other)
+def _meet(spans: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> bool:
+    return any(max(a, c) < min(b, d) for a, b in spans for c, d in others)
 
 
-def _dark_spans(table: Timetable, one: Target, day: date) -> list[tuple[int, int]]:
+def _dark_spans(table: Timetable, one: Target, shape: Shape, day: date) -> list[tuple[int, int]]:
     """When its map keeps a loop off though the road has light."""
-    pattern = Shape(table, one).night(day, cell(one.place))
+    pattern = shape.night(day, cell(one.place))
     ends = [*(each[0] for each in pattern[1:]), table.night(cell(one.place), day).end]
     return [(at, end) for (at, level, seen), end in zip(pattern, ends, strict=True) if level == OFF and seen > 0]
