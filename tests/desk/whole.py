@@ -69,8 +69,8 @@ class Room:
     said: dict[str, float | None] = field(default_factory=dict)
 
     async def live(self, seconds: float, step: float = 1.0, settle: int = 3) -> None:
-        """Move county time on; whatever was said meanwhile is heard. ``settle``: turns of the loop at each moment; 1 will do where
-        a quarter of a second more or less does not matter, and hours pass in half the time.
+        """Move county time on; whatever was said meanwhile is heard. ``settle``: turns of the loop at each moment; one will do
+        where a quarter of a second more or less does not matter, and hours pass in less time.
         """
         for _ in range(round(seconds / step)):
             await self.clock.advance(step, settle=settle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -160,6 +161,7 @@ def _wanted(plan: Plan, leases: dict[str, tuple[int, int, int]]) -> Callable[[st
     table = Timetable(plan)
     loop_of = {one.id: one.loop or one.id for one in plan.targets}
 
+    @cache  # the looks around a switch ask for the same moments again and again
     def wanted(target: str, then: int) -> int:
         begins, ends, level = leases.get(loop_of[target], (0, 0, 0))
         return level if begins <= then < ends else table.level_at(target, then).level
