@@ -113,8 +113,8 @@ class Profile:
     registers: tuple[Register, ...]
     windows: tuple[Window, ...]
     workarounds: Mapping[str, str] = field(default_factory=dict)
+    points: tuple[Point, ...] = field(init=False, repr=False, compare=False)
+    """The points in register order: the columns of this device's scans."""
 
-    @property
-    def points(self) -> tuple[Point, ...]:
-        """The points in register order: the columns of this device's scans."""
-        return tuple(r.point for r in self.registers)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", tuple(register.point for register in self.registers))
