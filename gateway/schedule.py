@@ -70,10 +70,12 @@ class Schedule(Generic[Key]):
         self._put(job, at)
 
     def retime(self, job: Job[Key], interval_s: float, now: float) -> None:
-        """From now on another interval; a shorter one takes effect at once."""
+        """From now on another interval; a shorter one takes effect at once, a longer one after the slot that is waited for, so
+        that no gap is longer than the interval.
+        """
         job.interval_s = interval_s
         if not job.taken:
-            self._put(job, min(self._slot_after(job, now), now + interval_s))
+            self._put(job, min(self._slot_after(job, now), now + interval_s, job.release))
 
     def hasten(self, job: Job[Key], now: float) -> None:
         """Let it be due now, if it is not running."""

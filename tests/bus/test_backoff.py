@@ -168,6 +168,26 @@ def test_a_shorter_interval_takes_effect_at_once() -> None:
     assert schedule.wait_s(10.0) == pytest.approx(5)
 
 
+@given(st.floats(0, 0.999), st.floats(1, 60), st.floats(1, 4), st.floats(0, 0.999))
+def test_a_longer_interval_leaves_no_longer_gap_than_itself(phase: float, short: float, times: float, when: float) -> None:
+    """Night to day: a cabinet was silent for its alarm, because a poll that was due was put off by a whole slot."""
+    schedule: Schedule[str] = Schedule(0.0)
+    job = schedule.add("a", short, phase)
+    last = 0.0
+    for _ in range(5):
+        last += schedule.wait_s(last) or 0.0
+        assert schedule.take(last) is job
+        schedule.done(job, last)
+    now = last + when * (schedule.wait_s(last) or 0.0)
+    schedule.retime(job, short * times, now)
+    for _ in range(3):
+        at = now + (schedule.wait_s(now) or 0.0)
+        assert at - last <= short * times + 1e-6
+        assert schedule.take(at) is job
+        schedule.done(job, at)
+        last = now = at
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0.1, 100), st.floats(0, 0.999)), min_size=1, max_size=20),
