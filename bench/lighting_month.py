@@ -28,10 +28,10 @@ from bench.month_story import Story, evening, few_nights, month, tell
 from lampwell.assets import DeviceKind
 
 THIRD = ("cabinet-01", "cabinet-03", "cabinet-08", "cabinet-10")
-REST = ("cabinet-02", "cabinet-04", "cabinet-05", "cabinet-06", "cabinet-07", "cabinet-09", "cabinet-11")
 SHARES = {
     "third": (THIRD, "cabinet-03", "cabinet-08"),
-    "rest": (REST, "cabinet-04", "cabinet-09"),
+    "second": (("cabinet-02", "cabinet-04", "cabinet-06", "cabinet-09"), "cabinet-04", "cabinet-09"),
+    "last": (("cabinet-05", "cabinet-07", "cabinet-11"), "cabinet-05", "cabinet-11"),
     "all": ((), "cabinet-03", "cabinet-08"),
 }
 """Of each share of the county its cabinets (none named: all), and the two to which the month's story happens."""

@@ -76,20 +76,22 @@ def no_supply(cabinet: str, seconds: float, *, told: bool = True) -> Deed:
     return deed
 
 
-def edge_away(edge: str, seconds: float) -> Deed:
-    """An edge node is not reached for a while; it goes on by itself, and what it read comes later."""
+def edge_away(cabinet: str, seconds: float) -> Deed:
+    """A cabinet's edge node is not reached for a while; it goes on by itself, and what it read comes later."""
 
     async def deed(rig: Rig) -> None:
+        edge = rig.centre.shelf.places.edge_of[cabinet]
         rig.expect(f"edge-offline@edge:{edge}", 600)
         rig.away(edge, seconds)
 
     return deed
 
 
-def gateway_restarts(edge: str) -> Deed:
-    """A gateway dies and is started again."""
+def gateway_restarts(cabinet: str) -> Deed:
+    """A cabinet's gateway dies and is started again."""
 
     async def deed(rig: Rig) -> None:
+        edge = rig.centre.shelf.places.edge_of[cabinet]
         await rig.kill_gateway(edge)
         await rig.clock.sleep(20)
         rig.start_gateway(edge)
@@ -129,28 +131,28 @@ def fault(target: str, name: str, value: float | None = None) -> Deed:
 
 def month(first: str, second: str) -> Story:
     """2026-09-10 to 2026-10-10: mid-autumn (25 September), National Day (1 to 7 October), a change of month, at the equinox, when
-    dusk and dawn move fastest through the learned hours. ``first``: the cabinet of the old town to which things happen;
-    ``second``: that of the new town.
+    dusk and dawn move fastest through the learned hours. ``first`` and ``second``: the cabinets to which things happen, of
+    two edge nodes.
     """
     return Story(
         start="2026-09-10T12:00",
         end="2026-10-10T12:00",
         events=(
             Event("2026-09-11T20:30", lease(first, 3, 30, 50)),
-            Event("2026-09-12T02:10", gateway_restarts("edge-oldtown")),
+            Event("2026-09-12T02:10", gateway_restarts(first)),
             Event("2026-09-13T17:20", storm(5, 120)),
             Event("2026-09-15T22:50", storm(20, 180)),
             Event("2026-09-16T21:40", no_supply(first, 38 * 60)),
-            Event("2026-09-18T17:40", edge_away("edge-oldtown", 3600)),
+            Event("2026-09-18T17:40", edge_away(first, 3600)),
             Event("2026-09-19T10:00", control_restarts),
             Event("2026-09-20T21:00", broker_restarts(180)),
             Event("2026-09-21T23:30", no_supply(second, 4, told=False)),
             Event("2026-09-22T22:20", control_restarts),
-            Event("2026-09-24T17:55", gateway_restarts("edge-newtown")),
-            Event("2026-09-28T00:28", gateway_restarts("edge-oldtown")),
+            Event("2026-09-24T17:55", gateway_restarts(second)),
+            Event("2026-09-28T00:28", gateway_restarts(first)),
             Event("2026-09-29T14:00", storm(2, 60)),
             Event("2026-10-03T21:00", storm(10, 120)),
-            Event("2026-10-05T23:15", edge_away("edge-newtown", 3600)),
+            Event("2026-10-05T23:15", edge_away(second, 3600)),
             Event("2026-10-09T03:00", no_supply(second, 600)),
         ),
         seeds=seeds("2026-10-10", first, second),
@@ -167,12 +169,12 @@ def few_nights() -> Story:
         start="2026-09-15T17:30",
         end="2026-09-16T16:00",
         events=(
-            Event("2026-09-15T18:00", edge_away("edge-oldtown", 3600)),
+            Event("2026-09-15T18:00", edge_away("cabinet-03", 3600)),
             Event("2026-09-15T20:00", lease("cabinet-03", 2, 40, 30)),
             Event("2026-09-15T22:50", storm(20, 120)),
             Event("2026-09-16T00:20", broker_restarts(180)),
             Event("2026-09-16T01:40", no_supply("cabinet-03", 38 * 60)),
-            Event("2026-09-16T04:58", gateway_restarts("edge-oldtown")),
+            Event("2026-09-16T04:58", gateway_restarts("cabinet-03")),
             Event("2026-09-16T12:00", control_restarts),
         ),
         seeds=seeds("2026-09-16", "cabinet-03", "cabinet-04"),
@@ -192,7 +194,7 @@ def evening() -> Story:
             Event("2026-09-15T20:30", no_supply("cabinet-03", 300)),
             Event("2026-09-15T21:10", no_supply("cabinet-03", 4, told=False)),
             Event("2026-09-15T21:10:40", no_supply("cabinet-03", 4, told=False)),
-            Event("2026-09-15T22:25", gateway_restarts("edge-oldtown")),
+            Event("2026-09-15T22:25", gateway_restarts("cabinet-03")),
         ),
         seeds=(),
         seeded=(),
