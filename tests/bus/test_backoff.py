@@ -168,6 +168,14 @@ def test_a_shorter_interval_takes_effect_at_once() -> None:
     assert schedule.wait_s(10.0) == pytest.approx(5)
 
 
+def next_run(schedule: Schedule[str], now: float) -> float:
+    """When the one job runs next, begun then; a wake for a slot that was given up takes nothing."""
+    while (job := schedule.take(now)) is None:
+        now += schedule.wait_s(now) or 1e-6
+    schedule.done(job, now)
+    return now
+
+
 @given(st.floats(0, 0.999), st.floats(1, 60), st.floats(1, 4), st.floats(0, 0.999))
 def test_a_longer_interval_leaves_no_longer_gap_than_itself(phase: float, short: float, times: float, when: float) -> None:
     """Night to day: a cabinet was silent for its alarm, because a poll that was due was put off by a whole slot."""
@@ -175,17 +183,13 @@ def test_a_longer_interval_leaves_no_longer_gap_than_itself(phase: float, short:
     job = schedule.add("a", short, phase)
     last = 0.0
     for _ in range(5):
-        last += schedule.wait_s(last) or 0.0
-        assert schedule.take(last) is job
-        schedule.done(job, last)
+        last = next_run(schedule, last)
     now = last + when * (schedule.wait_s(last) or 0.0)
     schedule.retime(job, short * times, now)
     for _ in range(3):
-        at = now + (schedule.wait_s(now) or 0.0)
-        assert at - last <= short * times + 1e-6
-        assert schedule.take(at) is job
-        schedule.done(job, at)
-        last = now = at
+        after = next_run(schedule, now)
+        assert after - last <= short * times + 1e-5
+        last = now = after
 
 
 @settings(max_examples=200, deadline=None)
