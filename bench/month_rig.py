@@ -35,11 +35,12 @@ class Pace:
     """Seconds between polls of the fast points while lamps burn (and for two hours after) and by day, and of the slow points;
     between rounds of the gateway's lighting and looks at itself; between control's judgements by time (by day each ``day_s``).
     In the field: 5, 5, 60, 2, 5 and 0.25. More than 60 s by night would leave too few readings for a step of leakage to be seen,
-    more than 180 s by day would make a silent cabinet. ``step_ms``: the longest step of the physics.
+    more than 120 s by day, after a heartbeat of 60 s, a cabinet that is silent for its alarm of 180 s. ``step_ms``: the longest
+    step of the physics.
     """
 
     poll_s: float = 60.0
-    day_s: float = 150.0
+    day_s: float = 110.0
     slow_s: float = 540.0
     round_s: float = 60.0
     health_s: float = 20.0
