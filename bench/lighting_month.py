@@ -27,9 +27,8 @@ from bench.month_rig import FIELD, Pace, Rig
 from bench.month_story import Story, evening, few_nights, month, tell
 from lampwell.assets import DeviceKind
 
-THIRD = ("cabinet-01", "cabinet-03", "cabinet-08", "cabinet-10")
 SHARES = {
-    "third": (THIRD, "cabinet-03", "cabinet-08"),
+    "third": (("cabinet-01", "cabinet-03", "cabinet-08", "cabinet-10"), "cabinet-03", "cabinet-08"),
     "second": (("cabinet-02", "cabinet-04", "cabinet-06", "cabinet-09"), "cabinet-04", "cabinet-09"),
     "last": (("cabinet-05", "cabinet-07", "cabinet-11"), "cabinet-05", "cabinet-11"),
     "all": ((), "cabinet-03", "cabinet-08"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -134,6 +134,7 @@ def month(first: str, second: str) -> Story:
     dusk and dawn move fastest through the learned hours. ``first`` and ``second``: the cabinets to which things happen, of
     two edge nodes.
     """
+    seeded = faults("2026-10-10", first, second)
     return Story(
         start="2026-09-10T12:00",
         end="2026-10-10T12:00",
@@ -155,8 +156,8 @@ def month(first: str, second: str) -> Story:
             Event("2026-10-05T23:15", edge_away(second, 3600)),
             Event("2026-10-09T03:00", no_supply(second, 600)),
         ),
-        seeds=seeds("2026-10-10", first, second),
-        seeded=seeded(first, second),
+        seeds=tuple(seeded.values()),
+        seeded=tuple(seeded),
         over="2026-10-11T12:00",
     )
 
@@ -165,6 +166,7 @@ def few_nights() -> Story:
     """The short form: a night of two cabinets, and the night of the faults. Lost lamps are left to the month, for their detector
     learns for three nights.
     """
+    seeded = faults("2026-09-16", "cabinet-03", "cabinet-04")
     return Story(
         start="2026-09-15T17:30",
         end="2026-09-16T16:00",
@@ -177,8 +179,8 @@ def few_nights() -> Story:
             Event("2026-09-16T04:58", gateway_restarts("cabinet-03")),
             Event("2026-09-16T12:00", control_restarts),
         ),
-        seeds=seeds("2026-09-16", "cabinet-03", "cabinet-04"),
-        seeded=tuple(one for one in seeded("cabinet-03", "cabinet-04") if not one.startswith("lamps-lost")),
+        seeds=tuple(seeded.values()),
+        seeded=tuple(one for one in seeded if not one.startswith("lamps-lost")),
         over="2026-09-17T06:20",
     )
 
@@ -202,29 +204,19 @@ def evening() -> Story:
     )
 
 
-def seeds(day: str, first: str, second: str) -> tuple[Event, ...]:
-    """The night that begins on this day: dead lamps on a loop and one behind a node (where ``first`` has nodes), a cable cut
-    live, a step of leakage, and a welded contactor.
+def faults(day: str, first: str, second: str) -> Mapping[str, Event]:
+    """Those of the night that begins on this day, by the alarm that must tell of each: dead lamps on a loop and one behind a node
+    (where ``first`` has nodes), a cable cut live, a step of leakage, and a welded contactor.
     """
     night = (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
-    return (
-        Event(f"{day}T20:10", fault(f"{second}/loop2", "lamp-out", 2)),
-        *((Event(f"{day}T20:20", fault("lamp-0230", "out")),) if first == WITH_NODES else ()),
-        Event(f"{day}T21:05", fault(f"{second}/loop4", "cable-cut", 0.5)),
-        Event(f"{day}T21:40", fault(f"{second}/loop6", "leakage", 60)),
-        Event(f"{night}T05:20", fault(f"{first}/loop1", "welded")),
-    )
-
-
-def seeded(first: str, second: str) -> tuple[str, ...]:
-    """The alarms of ``seeds``."""
-    return (
-        f"lamps-lost@{second}/loop2",
-        *(("lamp-failed@concentrator-1/lamp006",) if first == WITH_NODES else ()),
-        f"cable-cut@{second}/loop4",
-        f"leakage-step@{second}/loop6",
-        f"contactor-welded@{first}/loop1",
-    )
+    behind_node = {"lamp-failed@concentrator-1/lamp006": Event(f"{day}T20:20", fault("lamp-0230", "out"))}
+    return {
+        f"lamps-lost@{second}/loop2": Event(f"{day}T20:10", fault(f"{second}/loop2", "lamp-out", 2)),
+        **(behind_node if first == WITH_NODES else {}),
+        f"cable-cut@{second}/loop4": Event(f"{day}T21:05", fault(f"{second}/loop4", "cable-cut", 0.5)),
+        f"leakage-step@{second}/loop6": Event(f"{day}T21:40", fault(f"{second}/loop6", "leakage", 60)),
+        f"contactor-welded@{first}/loop1": Event(f"{night}T05:20", fault(f"{first}/loop1", "welded")),
+    }
 
 
 async def tell(rig: Rig, events: tuple[Event, ...]) -> None:
