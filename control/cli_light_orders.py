@@ -31,6 +31,13 @@ yes_option = click.option("--yes", is_flag=True, help="The second confirmation o
 wait_option = click.option("--wait", default="15s", show_default=True, metavar="LENGTH", help="How long to wait for the outcome.")
 
 
+def giving(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of whatever gives orders that may have to be said twice."""
+    for option in (json_option, who_option, data_option, wait_option, yes_option, reason_option):
+        command = option(command)
+    return command
+
+
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose loops and lamps."""
     for name, what in (
@@ -52,12 +59,7 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--until", default="", metavar="TIME", help="Instead of --for: 2026-10-01T23:30, county time.")
 @click.option("--start", default="now", show_default=True, metavar="TIME", help="When it begins.")
 @click.option("--ramp", default=0, type=click.IntRange(0, 600), help="Seconds to the level; back again as long.")
-@reason_option
-@yes_option
-@wait_option
-@data_option
-@who_option
-@json_option
+@giving
 def override(
     folder: Path,
     level: int,
@@ -99,12 +101,7 @@ def override(
 @click.command()
 @folder_argument
 @selecting
-@reason_option
-@yes_option
-@wait_option
-@data_option
-@who_option
-@json_option
+@giving
 def lock(
     folder: Path,
     reason: str,
@@ -202,9 +199,7 @@ def _carry_out(folder: Path, data: Path | None, give: Give, wait: str, *, yes: b
         if not as_json and (given.token or given.change.replaces):
             tell_change(given.change)
         if given.token:
-            if not yes:
-                count = len(given.change.cabinets)
-                confirm(f"确认对 {count} 台控制箱执行 go on with {count} cabinets?")
+            confirm_mass(given.change.cabinets, yes=yes)
             given = await give(client, given.token)
         return Given(change=given.change, orders=tuple(await outcomes(client, given.orders, patience_s)))
 
@@ -227,6 +222,12 @@ async def outcomes(client: LocalClient, made: Sequence[LightOrder], patience_s: 
         click.echo(f"指令已下达，继续执行 the orders were given and go on: lampwell light order {made[0].request}", err=True)
         raise
     return list(known.values())
+
+
+def confirm_mass(cabinets: Sequence[str], *, yes: bool) -> None:
+    """A person's yes to what changes all of these, unless it was said before."""
+    if not yes:
+        confirm(f"确认对 {len(cabinets)} 台控制箱执行 go on with {len(cabinets)} cabinets?")
 
 
 def confirm(question: str) -> None:

@@ -14,7 +14,7 @@ from control.cli_ask import NotRunning, ask, data_option, folder_argument
 from control.cli_light_files import files_of, files_with, findings_of, night_named, refuse
 from control.cli_light_orders import confirm, yes_option
 from control.cli_light_talq_override import override
-from control.cli_talq_files import documents_of
+from control.cli_talq_files import documents_of, refuse_talq
 from control.lighting.heard import layer_of
 from control.lighting.views import LightOrderDetail, LightStatus
 from lampwell.assets import County
@@ -67,8 +67,8 @@ def export(
         raise click.UsageError("TALQ 至多两个传感器 TALQ takes two sensors at most (--sensor)")
     first = night_named("tonight", files_of(folder).zone).year
     made = written(load_lighting(folder, load(folder)), owner, range(first, first + years), sensors)
-    if made.refused and not partial:
-        raise ConfigError(Problem("TALQ", "", f"{one}（--partial 可略过 leaves it out）") for one in made.refused)
+    if not partial:
+        refuse_talq(f"{one}（--partial 可略过 leaves it out）" for one in made.refused)
     _tell_each("未导出 left out", made.refused)
     _tell_each(LOST, made.lost)
     files: dict[str, Sequence[Json]] = {CALENDARS: made.calendars, PROGRAMS: made.programs}
@@ -140,8 +140,7 @@ def import_(folder: Path, files: tuple[Path, ...], out: Path | None, *, yes: boo
     """
     county = load(folder)
     found = taken(documents_of(files), load_lighting(folder, county))
-    if found.refused:
-        raise ConfigError(Problem("TALQ", "", one) for one in found.refused)
+    refuse_talq(found.refused)
     _tell_taken(found)
     if not (found.new or found.changed):
         click.echo("没有变化，未写入 nothing changes, nothing is written")

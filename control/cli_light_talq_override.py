@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
-from control.cli_ask import ask, data_option, folder_argument, json_option, who_option
-from control.cli_light_orders import confirm, outcomes, reason_option, wait_option, yes_option
+from control.cli_ask import ask, folder_argument
+from control.cli_light_orders import confirm_mass, giving, outcomes
 from control.cli_light_tell import tell_change, tell_outcomes
-from control.cli_talq_files import documents_of
+from control.cli_talq_files import documents_of, refuse_talq
 from control.lighting.commands import Commanded, Commands, Effect
 from control.lighting.places import places_of
 from control.lighting.talq_commands import commands_of, known, lost_of, read
 from lampwell.county import load
-from lampwell.errors import ConfigError, Problem
 from lampwell.lighting.documents import read_document
-from lampwell.lighting.talq_import_override import Cancel, Command
 from lampwell.local import LocalClient
 from lampwell.times import length_ms
-
-Made = Sequence[Command | Cancel]
 
 
 @click.command()
 @folder_argument
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(dir_okay=False, path_type=Path))
-@reason_option
-@yes_option
-@wait_option
-@data_option
-@who_option
-@json_option
+@giving
 def override(
     folder: Path, files: tuple[Path, ...], reason: str, wait: str, data: Path | None, who: str, *, yes: bool, as_json: bool
 ) -> None:
@@ -48,7 +38,7 @@ def override(
     or an edge node refuses, fails or does not answer.
     """
     county, found = load(folder), read(documents_of(files))
-    _refuse(found.refused)
+    refuse_talq(found.refused)
     for place in lost_of(found.commands):
         click.echo(f"未采用 of no use here: {place}", err=True)
     patience_s = length_ms(wait, "--wait") / 1000
@@ -56,16 +46,11 @@ def override(
     async def asked(client: LocalClient) -> Commanded:
         plan = read_document((await client.ask("lighting.plan", 0)).encode()).plan
         commands, refused = commands_of(found.commands, known(plan, places_of(county), county.id), reason)
-        _refuse(refused)
+        refuse_talq(refused)
         return await _given(client, commands, who, patience_s, yes=yes, as_json=as_json)
 
     _, given = ask(folder, data, asked)
     tell_outcomes(given.orders, ZoneInfo(county.time_zone), as_json=as_json)
-
-
-def _refuse(wrong: Sequence[str]) -> None:
-    if wrong:
-        raise ConfigError(Problem("TALQ", "", one) for one in wrong)
 
 
 async def _given(client: LocalClient, commands: Commands, who: str, patience_s: float, *, yes: bool, as_json: bool) -> Commanded:
@@ -74,9 +59,7 @@ async def _given(client: LocalClient, commands: Commands, who: str, patience_s: 
         for effect in given.effects:
             _tell(effect)
     if given.token:
-        if not yes:
-            count = len(given.cabinets)
-            confirm(f"确认对 {count} 台控制箱执行 go on with {count} cabinets?")
+        confirm_mass(given.cabinets, yes=yes)
         given = await client.ask("lighting.command", commands, who, given.token)
     return Commanded(
         effects=given.effects, cabinets=given.cabinets, orders=tuple(await outcomes(client, given.orders, patience_s))

@@ -20,6 +20,12 @@ def documents_of(files: Iterable[Path]) -> dict[str, Any]:
     return {path.name if names.count(path.name) == 1 else str(path): _document(path) for path in every}
 
 
+def refuse_talq(wrong: Iterable[str]) -> None:
+    """ConfigError, if anything is wrong: each with its place in the documents."""
+    if problems := [Problem("TALQ", "", one) for one in wrong]:
+        raise ConfigError(problems)
+
+
 def _document(path: Path) -> Any:
     try:
         with path.open("rb") as file:

@@ -54,9 +54,8 @@ class Commanding:
         would = _would(checked)
         if len(would.cabinets) > 1:
             asked = (commands, said_who, tuple(one.meaning for one in checked))
-            if not token:
-                return replace(would, token=self._confirming.ask(asked, would, now))
-            self._confirming.confirmed(asked, token, now)
+            if first := self._confirming.first_word(asked, would, token, now):
+                return replace(would, token=first)
         errands = [errand for one in checked for errand in one.errands]
         made = await self.wishes.desk.orders.give(errands, said_who)
         return replace(would, orders=tuple(map(order_row, made)))

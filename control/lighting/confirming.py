@@ -17,6 +17,13 @@ class Confirming:
 
     _waiting: dict[str, tuple[object, object, int]] = field(default_factory=dict)
 
+    def first_word(self, asked: object, shown: object, token: str, now: int) -> str:
+        """A token if this is the first word, "" if it is the second and for this. NotDone where it is for something else."""
+        if not token:
+            return self.ask(asked, shown, now)
+        self.confirmed(asked, token, now)
+        return ""
+
     def ask(self, asked: object, shown: object, now: int) -> str:
         """A token for the second word. ``asked``: all that must be the same then."""
         self._waiting = {token: kept for token, kept in self._waiting.items() if now <= kept[2]}

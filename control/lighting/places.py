@@ -31,6 +31,11 @@ class Places:
         """Every edge node that has a cabinet, in the order of the county's files."""
         return tuple(self.node_of)
 
+    @property
+    def roads(self) -> frozenset[str]:
+        """Every road that has a cabinet or a lamp of one."""
+        return frozenset(self.road_of.values()).union(*self.roads_of.values())
+
     def cabinets(self, edge: str) -> tuple[str, ...]:
         """What an edge node carries."""
         return tuple(cabinet for cabinet, its in self.edge_of.items() if its == edge)

@@ -84,12 +84,11 @@ def _chosen(loop: Target, selection: Selection, places: Places) -> bool:
 def _unknown(selection: Selection, plan: Plan, places: Places) -> Iterator[str]:
     loops = [one.id for one in plan.targets if not one.loop]
     lamps = [one.id for one in plan.targets if one.loop]
-    roads = {*places.road_of.values(), *(road for names in places.roads_of.values() for road in names)}
     known: Sequence[tuple[str, Sequence[str], Iterable[str]]] = (
         ("单灯 lamp that can be spoken to by itself", selection.lamps, lamps),
         ("回路 loop", selection.loops, loops),
         ("控制箱 lamp cabinet", selection.cabinets, places.edge_of),
-        ("道路 road with lamps", selection.roads, roads),
+        ("道路 road with lamps", selection.roads, places.roads),
         ("片区 area with lamp cabinets", selection.areas, set(places.area_of.values())),
     )
     for word, names, there in known:

@@ -55,8 +55,11 @@ def known(plan: Plan, places: Places, county: str) -> Known:
     """Of a county, by its id. A group is ``area/newtown``, ``road/g319``, ``county/taihe``, or the bare name where it is one."""
     devices = {one.id: ("lamps" if one.loop else "loops", one.id) for one in plan.targets}
     devices |= {cabinet: ("cabinets", cabinet) for cabinet in places.edge_of}
-    roads = {*places.road_of.values(), *(road for names in places.roads_of.values() for road in names)} - {""}
-    words = (("area", "areas", set(places.area_of.values())), ("road", "roads", roads), ("county", "county", {county}))
+    words = (
+        ("area", "areas", set(places.area_of.values())),
+        ("road", "roads", places.roads - {""}),
+        ("county", "county", {county}),
+    )
     groups: dict[str, tuple[str, str]] = {}
     bare: dict[str, list[tuple[str, str]]] = {}
     for word, part, names in words:

@@ -186,11 +186,8 @@ class Wishes:
 
     def _first_word(self, would: Change, asked: object, token: str, now: int) -> Given | None:
         """The answer that asks for the second word; None: it needs none, or this is it. NotDone: another token."""
-        if not would.is_mass:
-            return None
-        if not token:
-            return Given(change=would, token=self._confirming.ask(asked, would, now))
-        self._confirming.confirmed(asked, token, now)
+        if would.is_mass and (first := self._confirming.first_word(asked, would, token, now)):
+            return Given(change=would, token=first)
         return None
 
     def _standing(self, name: str) -> Sequence[tuple[str, Stands]]:
