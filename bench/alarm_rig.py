@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults_rig import Service
-from control.front import METHODS, SOCKET
+from control.methods import METHODS, SOCKET
 from control.state import STATE_FILE
 from lampwell.local import connect
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from lampwell.columns import table, text_width
 from lampwell.history.port import Buckets, Gap, Latest, Quarantined, Readings, SeriesInfo
 from lampwell.readings import BAD_FLAGS, Flag
+from lampwell.spreadsheet import harmless
 from lampwell.times import shown, shown_plain
 
 TITLES = {
@@ -35,7 +36,6 @@ TITLES = {
     "reason": "原因 reason",
 }
 TIMES = ("time", "start", "end", "at")
-_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def as_csv(sheet: Sheet, zone: ZoneInfo, *, excel: bool) -> str:
     writer = csv.writer(out, lineterminator="\r\n" if excel else "\n")
     writer.writerow([TITLES[name] for name in sheet.columns] if excel else sheet.columns)
     for row in _texts(sheet, lambda time: (shown_plain if excel else shown)(time, zone)):
-        writer.writerow([_harmless(cell) for cell in row] if excel else row)
+        writer.writerow([cell if _is_number(cell) else harmless(cell) for cell in row] if excel else row)
     return ("\ufeff" if excel else "") + out.getvalue()
 
 
@@ -152,10 +152,6 @@ def _text(cell: object) -> str:
     if cell is None:
         return ""
     return f"{cell:.10g}" if isinstance(cell, float) else str(cell)
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell
 
 
 def _is_number(cell: str) -> bool:

@@ -17,7 +17,7 @@ from control.alarms.watch import Watch
 from control.desk import Desk
 from control.duty import Duty
 from control.ear import Ear
-from control.front import METHODS, SOCKET, Front
+from control.front import Front
 from control.front_lighting import Lighting
 from control.front_messages import Messages
 from control.front_orders import Orders
@@ -31,6 +31,7 @@ from control.lighting.wanting import Wanting
 from control.links import LinkServer
 from control.messages.pulse import Pulse
 from control.messages.sender import Sender
+from control.methods import METHODS, SOCKET
 from control.outgoing import Outgoing, build_sender
 from control.people.roster import Roster
 from control.permits import Permits

@@ -37,7 +37,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 
 def ask(folder: Path, data: Path | None, question: Callable[[LocalClient], Awaitable[T]]) -> tuple[County, T]:
     """The answer of the control service that runs for this county. NotRunning, NotAnswered."""
-    from control.front import METHODS, SOCKET  # the whole service's types: not for a command that asks nothing
+    from control.methods import METHODS, SOCKET  # every type of every answer: not for a command that asks nothing
 
     county = load(folder)
     data_dir = data or Path("run") / county.id

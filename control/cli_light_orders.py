@@ -13,10 +13,10 @@ import click
 
 from control.cli_ask import ask, data_option, folder_argument, json_option, now_of, tell_json, who_option
 from control.cli_light_tell import tell_change, tell_order, tell_orders, tell_outcomes
+from control.lighting.asks import LASTS_S, Wish
 from control.lighting.following import ENDS
 from control.lighting.selection import Selection
 from control.lighting.views import Given, LightOrder
-from control.lighting.wishes import LASTS_S, Wish
 from lampwell.county import load
 from lampwell.errors import ConfigError, Problem
 from lampwell.lighting.wire import Said

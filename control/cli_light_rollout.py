@@ -13,10 +13,10 @@ from control.cli_light_files import files_of, findings_of, refuse
 from control.cli_light_orders import confirm
 from control.cli_light_show import tell_difference
 from control.cli_light_status import tell_rollout
-from control.lighting.activation import Activation
+from control.lighting.asks import Activation
 from control.lighting.checks import problem
-from control.lighting.rolling import Begun, PlanChange
 from control.lighting.rollout import PATIENCE_S, SETTLE_S
+from control.lighting.views import Begun, PlanChange
 from lampwell.county import load
 from lampwell.local import LocalClient
 from lampwell.times import length_ms

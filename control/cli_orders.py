@@ -21,10 +21,8 @@ from control.cli_ask import (
     tell_table,
     who_option,
 )
-from control.front_orders import OrderDetail, Wanted
-from control.orders.listing import OrderRow
-from control.orders.register import STATES
 from control.orders.sla import WORDS
+from control.orders.views import STATES, OrderDetail, OrderRow, Wanted
 from lampwell.assets import County
 from lampwell.county import load
 from lampwell.errors import LampwellError

@@ -11,11 +11,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from control.cli_ask import PRIORITIES, ask, data_option, day, folder_argument, json_option, now_of, tell_json, tell_table, when
-from control.front_messages import ChannelRow
-from control.kpi.daily import Day
 from control.kpi.days_report import days_as_csv, days_as_json, days_as_text
+from control.kpi.model import Day
 from control.kpi.report import Report, as_json, as_text, csv_of
-from control.messages.deliveries import DeliveryRow
+from control.messages.views import ChannelRow, DeliveryRow
 from lampwell.county import load
 from lampwell.local import LocalClient
 from lampwell.times import instant, local

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from control.cli_ask import ask, data_option, day, folder_argument, json_option, now_of, tell_json, tell_table, who_option
-from control.front_people import DutyRow
 from control.people.files import load_roster, write_roster
 from control.people.roster import Swap
 from control.people.rota import ShiftGap
+from control.people.views import DutyRow
 from lampwell.assets import County
 from lampwell.county import load
 from lampwell.errors import LampwellError

@@ -31,10 +31,10 @@ from control.alarms.model import (
 )
 from control.alarms.occurrences import Occurrence, first_out, follow
 from control.alarms.view import AlarmView, rank
+from control.requests import NotDone, named
 from control.store import journal
 from control.store.audit import record
 from lampwell.clock import Clock
-from lampwell.errors import LampwellError
 
 T = TypeVar("T")
 Work = Callable[[Connection], object]
@@ -68,10 +68,6 @@ class Follower(Protocol):
     def committed(self) -> None:
         """They are on disk."""
         ...
-
-
-class NotDone(LampwellError):
-    """A person's request was refused; the message says why, in words for them."""
 
 
 class Desk:
@@ -256,17 +252,3 @@ REFUSALS: Mapping[Refused, str] = {
 
 def _because(event: Event) -> Condition | None:
     return event.condition if isinstance(event, Observed) else None
-
-
-def named(who: str) -> str:
-    """Whoever does something, as kept. NotDone without a name."""
-    if not who.strip():
-        raise NotDone("请注明是谁 say who you are")
-    return who.strip()
-
-
-def signed(who: str, reason: str) -> tuple[str, str]:
-    """Who and why, as kept. NotDone without either."""
-    if not who.strip() or not reason.strip():
-        raise NotDone("请注明是谁、为什么 say who you are and why")
-    return who.strip(), reason.strip()

@@ -10,43 +10,23 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from control import front_lighting, front_messages, front_orders, front_people
 from control.alarms.engine import UnknownAlarm
 from control.alarms.model import WAITING, Alarm
 from control.alarms.occurrences import Occurrence
-from control.desk import Desk, NotDone, signed
+from control.desk import Desk
 from control.front_lighting import Lighting
 from control.front_messages import Messages
 from control.front_orders import Orders
 from control.front_people import People
+from control.requests import NotDone, signed
 from control.rows import AlarmDetail, AlarmRow, detail, row
 from control.store import journal
 from control.store.changes import FIELDS, change_limit
 from control.store.tables import occurrence
 from control.store.writer import Writer
 from lampwell.clock import Clock
-from lampwell.local import Methods
 
-SOCKET = "control.sock"
 MOST = 1_000
-
-METHODS: Methods = {
-    "alarms": ((bool,), list[AlarmRow]),
-    "alarm": ((str,), AlarmDetail),
-    "past": ((int, int, str, int), list[Occurrence]),
-    "acknowledge": ((int, str, str), AlarmDetail),
-    "reset": ((int, str, str), AlarmDetail),
-    "shelve": ((str, str, float, str), AlarmDetail),
-    "unshelve": ((str, str, str), AlarmDetail),
-    "service": ((str, str, bool, str), AlarmDetail),
-    "change": ((str, str, float | None, str, str), AlarmDetail),
-    "status": ((), dict[str, int | str | float | None]),
-    **front_people.METHODS,
-    **front_orders.METHODS,
-    **front_messages.METHODS,
-    **front_lighting.METHODS,
-}
-"""What may be asked over the socket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

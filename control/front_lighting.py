@@ -7,8 +7,7 @@ from datetime import date
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from control.desk import NotDone, signed
-from control.lighting.activation import Activation
+from control.lighting.asks import Activation, Wish
 from control.lighting.basis import basis_for, basis_of
 from control.lighting.checks import Finding, check_plan, problem
 from control.lighting.commanding import Commanding
@@ -17,9 +16,11 @@ from control.lighting.compare import Difference, by_class, difference
 from control.lighting.desk import LightDesk
 from control.lighting.digest import DAY_MS, Digest, digest, tonight_of
 from control.lighting.explaining import explained
-from control.lighting.rolling import Begun, Rolling
+from control.lighting.rolling import Rolling
 from control.lighting.selection import Selection
+from control.lighting.viewing import edge_row, rollout_row
 from control.lighting.views import (
+    Begun,
     EdgeRow,
     Explained,
     Given,
@@ -27,12 +28,11 @@ from control.lighting.views import (
     LightOrderDetail,
     LightStatus,
     RolloutRow,
-    edge_row,
-    rollout_row,
+    Version,
 )
-from control.lighting.wishes import Wish, Wishes
+from control.lighting.wishes import Wishes
+from control.requests import NotDone, signed
 from control.store import lighting as store
-from control.store.lighting import Version
 from control.store.writer import Writer
 from lampwell.assets import County, EdgeNode
 from lampwell.clock import Clock
@@ -44,32 +44,8 @@ from lampwell.lighting.model import Plan
 from lampwell.lighting.night import night_of
 from lampwell.lighting.preview import Basis, NightPreview, loads_of, preview_night
 from lampwell.lighting.wire import Said
-from lampwell.local import Methods
 from lampwell.times import INSTANTS, YEARS
 
-METHODS: Methods = {
-    "lighting.status": ((), LightStatus),
-    "lighting.versions": ((), list[Version]),
-    "lighting.plan": ((int,), str),
-    "lighting.check": ((Plan,), list[Finding]),
-    "lighting.preview": ((int, str, date), NightPreview),
-    "lighting.figures": ((int, date, int), dict[str, Figures]),
-    "lighting.difference": ((int, int, date, int), Difference),
-    "lighting.take": ((Plan, str, str), Version),
-    "lighting.activate": ((Activation, str, str, str), Begun),
-    "lighting.rollback": ((Activation, str, str, str), Begun),
-    "lighting.stop": ((str, str), RolloutRow),
-    "lighting.rollouts": ((int,), list[RolloutRow]),
-    "lighting.explain": ((str, int), Explained),
-    "lighting.override": ((Selection, Wish, str, str), Given),
-    "lighting.lock": ((Selection, Said, str, str), Given),
-    "lighting.command": ((Commands, str, str), Commanded),
-    "lighting.release": ((str, Said, str, bool), list[LightOrder]),
-    "lighting.digest": ((), Digest),
-    "lighting.orders": ((int, int), list[LightOrder]),
-    "lighting.order": ((str,), list[LightOrderDetail]),
-}
-"""What may be asked over the socket."""
 MORNING_MS = 4 * 3_600_000
 """From eight in the morning on the coming night is looked at."""
 

@@ -10,40 +10,17 @@ from functools import partial
 from sqlalchemy import Connection
 
 from control.desk import Desk
-from control.kpi.daily import Day, days
+from control.kpi.daily import days
 from control.kpi.figures import figures
+from control.kpi.model import Day
 from control.kpi.read import by_priority, read
 from control.kpi.report import Report, report
 from control.messages import deliveries
 from control.messages.channel_notes import channel_notes
-from control.messages.deliveries import DeliveryRow
 from control.messages.sender import silent_for
+from control.messages.views import ChannelRow, DeliveryRow
 from control.store.writer import Writer
 from lampwell.clock import Clock
-from lampwell.local import Methods
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelRow:
-    """One channel: how many deliveries are in which state, and what is wrong. Times are epoch ms, None = not so."""
-
-    channel: str
-    counts: dict[str, int]
-    broken_since: int | None = None
-    paused_until: int | None = None
-    last_sent: int | None = None
-    reason: str = ""
-    tested_on: str = ""
-
-
-METHODS: Methods = {
-    "messages.outbox": ((str, int, int), list[DeliveryRow]),
-    "messages.channels": ((), list[ChannelRow]),
-    "messages.silent_for": ((), int | None),
-    "messages.kpi": ((int, int, str), Report),
-    "messages.kpi_days": ((date, date, str), list[Day]),
-}
-"""What may be asked over the socket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,20 +8,19 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from control.desk import NotDone, named
 from control.orders import listing, orders
-from control.orders.listing import Entry, OrderRow
 from control.orders.model import Accept, Arrive, Assign, Cancel, Close, Event, Finish, Note, Refused, Reopen
 from control.orders.orders import NewOrder
 from control.orders.register import register
 from control.orders.sla import due
+from control.orders.views import OrderDetail, OrderRow, Wanted
 from control.people.rota import is_workday
 from control.repairs import Repairs
+from control.requests import NotDone, named
 from control.staff import Staff
 from control.store.audit import record
 from control.store.writer import Writer
 from lampwell.clock import Clock
-from lampwell.local import Methods
 
 Acts = dict[str, Callable[[str, str, bytes | None], Event]]
 
@@ -35,42 +34,6 @@ ACTS: Acts = {
     "cancel": lambda who, note, _: Cancel(who=who, reason=note),
 }
 """What is done with an order, by name; a photo comes with ``finish`` and ``note`` alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderDetail:
-    """An order with its history, oldest first. ``crew_zh``, ``person_zh``: as people call them."""
-
-    row: OrderRow
-    history: tuple[Entry, ...]
-    crew_zh: str
-    person_zh: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """An order opened by hand. ``sla``: emergency, serious or ordinary (each with -night or -soon where it matters)."""
-
-    title_zh: str
-    title_en: str = ""
-    area: str
-    road: str = ""
-    device: str = ""
-    priority: int = 3
-    sla: str = "ordinary"
-    skill: str = ""
-
-
-METHODS: Methods = {
-    "orders.list": ((str, str, str, bool, bool), list[OrderRow]),
-    "orders.show": ((int,), OrderDetail),
-    "orders.new": ((Wanted, str, str), OrderDetail),
-    "orders.assign": ((int, str, str, str, str), OrderDetail),
-    "orders.act": ((int, str, str, str, bytes | None), OrderDetail),
-    "orders.photo": ((int,), tuple[str, bytes] | None),
-    "orders.register": ((int, int, str), str),
-}
-"""What may be asked over the socket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,40 +7,16 @@ from dataclasses import dataclass, replace
 
 from control.people.roster import Roster, Swap
 from control.people.rota import ShiftGap, gaps, shifts
+from control.people.views import DutyRow
 from control.staff import Staff
 from lampwell.clock import Clock
 from lampwell.errors import LampwellError
-from lampwell.local import Methods
 
 MODES = ("auto", "on", "off")
 
 
 class NoSuchMode(LampwellError):
     """The flood season is auto, on or off."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DutyRow:
-    """One rota at an instant. ``start`` None: no shift is planned; ``persons`` empty: nobody. Names as people call them."""
-
-    rota: str
-    zh: str
-    en: str
-    start: int | None = None
-    end: int | None = None
-    persons: tuple[str, ...] = ()
-
-
-METHODS: Methods = {
-    "people.roster": ((), tuple[int, Roster]),
-    "people.duty": ((int,), list[DutyRow]),
-    "people.gaps": ((int, int), list[ShiftGap]),
-    "people.versions": ((), list[tuple[int, int, str, str]]),
-    "people.take": ((Roster, str, str), int),
-    "people.swap": ((Swap, str), int),
-    "people.season": ((str, str, str), int),
-}
-"""What may be asked over the socket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from control.desk import signed
 from control.people.files import load_roster, write_roster
 from control.people.roster import Roster, from_json, to_json
+from control.requests import signed
 from control.store.rosters import newest_roster, roster_body, roster_versions, save_roster
 from control.store.writer import Writer
 from lampwell.assets import County

@@ -13,7 +13,8 @@ from control.lighting.figures.lit_rate import Loop
 from control.lighting.figures.repairs import of_lighting
 from control.lighting.figures.should import InForce
 from control.lighting.places import places_of
-from control.orders.listing import OrderRow, rows
+from control.orders.listing import rows
+from control.orders.views import OrderRow
 from control.store.database import Database
 from control.store.lighting import plan_body, plan_versions
 from control.store.lighting_past import faults_of, overrides_of, plans_in_force, spoken

@@ -6,11 +6,11 @@ import asyncio
 import logging
 
 from control.app import Control
-from control.desk import NotDone
-from control.lighting.activation import LEAST_S, Activation
+from control.lighting.activation import LEAST_S
+from control.lighting.asks import Activation, Wish
 from control.lighting.selection import Selection
 from control.lighting.views import LightStatus, OverrideRow
-from control.lighting.wishes import Wish
+from control.requests import NotDone
 from deploy.view import Lights
 from lampwell.assets import County
 from lampwell.clock import Clock

@@ -5,8 +5,7 @@ A day is reckoned the next morning, when nearly all of its alarms have been answ
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
+from control.kpi.model import Day
 from control.kpi.report import Line, Report, number
 from control.kpi.verdict import Verdict
 from control.leaders import tell_leaders
@@ -27,15 +27,6 @@ DAILY_AT, MONTHLY_AT = "10 6 * * *", "30 8 1 * *"
 PRIORITY = 4
 Ask = Callable[[int, int, str], Awaitable[Report]]
 """The report of [start, end) of an area, "" = the whole county."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
-    """One county day of one position by the ids of its measures; None = no data."""
-
-    day: date
-    area: str
-    values: Mapping[str, float | None]
 
 
 async def keep_yesterday(ask: Ask, areas: Sequence[str], writer: Writer, zone: ZoneInfo, due: int) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from control.kpi.daily import Day
 from control.kpi.measures import GROUPS
+from control.kpi.model import Day
 from control.kpi.report import number
-from control.orders.register import as_csv
 from lampwell.columns import table
+from lampwell.spreadsheet import as_csv
 
 MEASURES = {one.id: one for _, _, measures in GROUPS for one in measures}
 SHOWN = ("alarms", "most_ten", "fleeting", "unanswered", "ack_in_time_1", "ack_in_time_2", "dead", "orders", "in_sla")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from control.kpi.facts import Held
 
@@ -124,3 +125,12 @@ class Figures:
     held: Held | None
     messages: Messages
     repairs: Repairs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """One county day of one position by the ids of its measures; None = no data."""
+
+    day: date
+    area: str
+    values: Mapping[str, float | None]

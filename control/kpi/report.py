@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from control.kpi.measures import GROUPS
 from control.kpi.model import Figures
 from control.kpi.verdict import MARKS, VERDICTS_ZH, Measure, Verdict, judge
-from control.orders.register import as_csv
 from lampwell.columns import table
+from lampwell.spreadsheet import as_csv
 from lampwell.times import local
 
 MIN_DAYS = 30

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from secrets import token_hex
 
-from control.desk import NotDone
+from control.lighting.asks import Activation
 from control.lighting.desk import LightDesk
-from control.lighting.rollout import PATIENCE_S, SETTLE_S, Rollout, Stage, hash_of
+from control.lighting.rollout import Rollout, Stage, hash_of
 from control.lighting.staging import Trial, at_once, stages
+from control.requests import NotDone
 from lampwell.lighting.documents import plan_hash
 
 LEAST_S = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activation:
-    """``first``: the cabinet to begin with, "" chooses one. ``allowed``: so many targets of an edge node may be unlike (faults
-    that are known). ``at_once``: one stage for all, no trial.
-    """
-
-    version: int
-    first: str = ""
-    settle_s: int = SETTLE_S
-    patience_s: int = PATIENCE_S
-    allowed: int = 0
-    at_once: bool = False
 
 
 async def prepared(desk: LightDesk, wanted: Activation) -> Rollout:

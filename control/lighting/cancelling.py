@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from control.desk import NotDone
 from control.lighting.heard import layer_of
+from control.requests import NotDone
 from lampwell.lighting.model import Layer
 from lampwell.lighting.wire import Stands
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from control.desk import NotDone, signed
+from control.lighting.asks import Wish
 from control.lighting.book import Errand
 from control.lighting.cancelling import ended_by
 from control.lighting.commands import CancelCommand, Commanded, Commands, Effect, LeaseCommand
 from control.lighting.confirming import Confirming
 from control.lighting.selection import Selected, resolve
-from control.lighting.views import order_row
-from control.lighting.wishes import Wish, Wishes, releasing
+from control.lighting.viewing import order_row
+from control.lighting.wishes import Wishes, releasing
+from control.requests import NotDone, signed
 from lampwell.lighting.level import Timetable
 from lampwell.times import shown_plain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from secrets import token_hex
 
-from control.desk import NotDone
+from control.requests import NotDone
 
 CONFIRM_MS = 300_000
 """So long the second word may take; a restart forgets the first."""

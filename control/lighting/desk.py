@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from control.desk import NotDone
 from control.lighting import owed, stepper
 from control.lighting.agreement import longest_ms
 from control.lighting.book import OrderBook, Send
@@ -20,6 +19,7 @@ from control.lighting.heard import EdgeSaid, Listener, News
 from control.lighting.places import Places
 from control.lighting.rollout import Fact, Goal, Owed, Phase, Rollout, asked, number_of
 from control.lighting.shelf import Shelf
+from control.requests import NotDone
 from control.store import lighting as store
 from control.store.lighting_orders import put_order
 from control.store.writer import Writer

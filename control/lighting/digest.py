@@ -13,23 +13,13 @@ from control.lighting.checks import Finding
 from control.lighting.compare import figures
 from control.lighting.nights import loops_of, nights_of
 from control.lighting.rollout import Phase
-from control.lighting.views import EdgeRow, LightOrder, LightStatus
+from control.lighting.views import EdgeRow, LightOrder, LightStatus, Tonight
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import OFF
 from lampwell.lighting.preview import Basis
 from lampwell.lighting.wire import Said
 
 DAY_MS = 86_400_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tonight:
-    """What the running plan will do: the first switch-on, the last switch-off, energy and money of all loops."""
-
-    first_on: int | None
-    last_off: int | None
-    kwh: float
-    cny: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

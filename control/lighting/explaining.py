@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from control.desk import NotDone
 from control.lighting.desk import LightDesk
-from control.lighting.views import LAYER_WORDS, Explained
+from control.lighting.viewing import LAYER_WORDS
+from control.lighting.views import Explained
+from control.requests import NotDone
 from lampwell.lighting.level import NoTarget, Timetable
 from lampwell.lighting.model import Plan
 from lampwell.lighting.wire import Said

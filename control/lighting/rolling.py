@@ -8,17 +8,19 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from control.desk import NotDone, signed
-from control.lighting.activation import Activation, prepared
+from control.lighting.activation import prepared
+from control.lighting.asks import Activation
 from control.lighting.basis import basis_of
 from control.lighting.checks import Finding, check_plan
 from control.lighting.compare import Difference, difference
 from control.lighting.confirming import Confirming
 from control.lighting.desk import LightDesk
-from control.lighting.digest import Tonight, tonight_of
+from control.lighting.digest import tonight_of
 from control.lighting.places import Places
 from control.lighting.rollout import Phase, hash_of
-from control.lighting.views import RolloutRow, rollout_row
+from control.lighting.viewing import rollout_row
+from control.lighting.views import Begun, PlanChange, Tonight
+from control.requests import NotDone, signed
 from control.store import lighting as store
 from control.store.writer import Writer
 from lampwell.assets import County
@@ -31,34 +33,6 @@ from lampwell.lighting.night import night_of
 
 NIGHTS = 365
 """Over which the difference in energy and money is reckoned."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanChange:
-    """What a version would change. ``running`` 0: none runs, so there is no ``difference`` and all is new. ``cabinets``,
-    ``lamps``: those for which anything is written otherwise; ``edges``: who goes by something else now; ``away``: who is not
-    known to be there and would be owed it. ``difference``: of tonight's switches, the figures over ``NIGHTS``. ``findings``: of
-    the check of the version as of today.
-    """
-
-    version: int
-    running: int
-    cabinets: tuple[str, ...]
-    lamps: int
-    edges: tuple[str, ...]
-    away: tuple[str, ...]
-    tonight: Tonight
-    difference: Difference | None
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """``token``: nothing is done yet, say it again with this token; else ``rollout`` is under way."""
-
-    change: PlanChange
-    rollout: RolloutRow | None = None
-    token: str = ""
 
 
 @dataclass(slots=True)

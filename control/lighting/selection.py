@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from control.desk import NotDone
 from control.lighting.places import Places
+from control.requests import NotDone
 from lampwell.config_words import did_you_mean
 from lampwell.lighting.model import Plan, Target
 

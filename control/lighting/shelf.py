@@ -7,12 +7,12 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from control.desk import NotDone
 from control.lighting.mixing import mixed
 from control.lighting.places import Places
 from control.lighting.rollout import Goal, number_of
+from control.lighting.views import Version
+from control.requests import NotDone
 from control.store import lighting as store
-from control.store.lighting import Version
 from control.store.writer import Writer
 from lampwell.lighting.assign import only_cabinets
 from lampwell.lighting.documents import plan_hash, read_document, write_document

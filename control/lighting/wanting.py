@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from control.desk import NotDone
 from control.lighting.desk import LightDesk
+from control.requests import NotDone
 from control.store.errors import StateError
 from lampwell.clock import Clock
 from lampwell.lighting.level import NoTarget, Timetable

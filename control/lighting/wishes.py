@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from control.desk import NotDone, signed
+from control.lighting.asks import LASTS_S, Wish
 from control.lighting.book import Errand
 from control.lighting.changes import Change, change, replaced
 from control.lighting.confirming import Confirming
@@ -15,7 +15,9 @@ from control.lighting.desk import LightDesk
 from control.lighting.heard import layer_of
 from control.lighting.places import Places
 from control.lighting.selection import Selected, Selection, resolve, whole_loops
-from control.lighting.views import Given, LightOrder, LightOrderDetail, order_detail, order_row
+from control.lighting.viewing import order_detail, order_row
+from control.lighting.views import Given, LightOrder, LightOrderDetail
+from control.requests import NotDone, signed
 from control.store import lighting_orders as store
 from control.store.writer import Writer
 from lampwell.clock import Clock
@@ -26,26 +28,10 @@ from lampwell.lighting.night import DAY, night_of, noon_ms
 from lampwell.lighting.wire import Lease, Lock, Release, Said, Stands
 from lampwell.times import shown_plain
 
-LASTS_S = 7_200
-"""A lease's usual length (domain streetlights 4.1)."""
 MOST_RAMP_S = 600
 DAY_S = 86_400
 MOST_AHEAD_S = 6 * DAY_S
 """What begins later belongs into a calendar; the figures of the past look for leases so far back (``store.lighting_past``)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """A level for a while. ``start`` 0: at once. It ends by the next noon at the latest (domain streetlights 4.1), of which the
-    first is passed over where it is less than the usual length away.
-    """
-
-    level: int
-    lasts_s: int = LASTS_S
-    start: int = 0
-    ramp_s: int = 0
-    ramp_back_s: int = 0
-    reason: Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
-from control.desk import NotDone
 from control.messages import acklink
 from control.messages.acklink import Link, Why
 from control.messages.compose import COLOURS
 from control.messages.pace import Pace
 from control.messages.state import State
+from control.requests import NotDone
 from control.rows import AlarmDetail
 from control.store.database import StateError
 from lampwell.clock import Clock

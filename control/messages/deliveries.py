@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from control.messages.compose import unpack
+from control.messages.views import DeliveryRow
 from control.store.tables import delivery, notification
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRow:
-    """One line of the outbox, for people."""
-
-    id: int
-    occurrence: int
-    kind: str
-    priority: int
-    person: str
-    channel: str
-    address: str
-    state: str
-    attempts: int
-    created: int
-    sent_at: int | None
-    error: str
-    zh: str
 
 
 def listing(connection: Connection, *, state: str = "", occurrence: int | None = None, most: int = 200) -> list[DeliveryRow]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -11,54 +10,13 @@ from sqlalchemy import Connection, Select, select
 from control.orders.model import ENDED
 from control.orders.orders import NoOrder
 from control.orders.sla import Times, in_time, times
+from control.orders.views import Entry, OrderRow
 from control.store.tables import work_order, work_order_event
 
 _CHUNK = 500
 """Numbers in one question: SQLite takes only so many parameters."""
 
 _ENDED = tuple(map(str, ENDED))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRow:
-    """One line of a list. Times are epoch ms, None = has not happened. ``in_time``: whether the SLA was kept, None = open yet."""
-
-    number: int
-    occurrence: int | None
-    key: str
-    area: str
-    road: str
-    device: str
-    component: str
-    title_zh: str
-    title_en: str
-    priority: int
-    sla: str
-    due: int
-    state: str
-    crew: str
-    person: str
-    created: int
-    closed: int | None
-    times: Times
-    in_time: bool | None
-
-    @property
-    def overdue(self) -> bool:
-        """It runs and is late."""
-        return self.state not in _ENDED and self.in_time is False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One line of an order's history. ``photo_type`` "" = without a photo."""
-
-    id: int
-    at: int
-    who: str
-    kind: str
-    note: str
-    photo_type: str
 
 
 def listing(

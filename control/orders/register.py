@@ -4,19 +4,16 @@ that it would execute.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from control.orders.listing import OrderRow, rows
+from control.orders.listing import rows
+from control.orders.views import STATES, OrderRow
 from control.store.tables import work_order
+from lampwell.spreadsheet import as_csv
 from lampwell.times import shown_plain
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""First letters that a spreadsheet takes for a formula (OWASP, CSV Injection), and their full-width forms."""
 
 _TITLES = (
     "工单号 number",
@@ -44,16 +41,6 @@ _TITLES = (
     "报警 alarm",
     "报警编号 occurrence",
 )
-STATES = {
-    "open": "待派 open",
-    "assigned": "已派 assigned",
-    "accepted": "已接 accepted",
-    "on-site": "到场 on site",
-    "done": "待确认 done",
-    "reopened": "返工 reopened",
-    "closed": "已关闭 closed",
-    "cancelled": "已取消 cancelled",
-}
 _IN_TIME = {True: "是 yes", False: "否 no", None: ""}
 
 
@@ -65,16 +52,6 @@ def register(connection: Connection, start: int, end: int, zone: ZoneInfo, now: 
     return as_csv(_TITLES, [tuple(_cells(one, zone)) for one in rows(connection, query, now)])
 
 
-def as_csv(titles: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """CSV for Excel; text that begins like a formula gets an apostrophe before it, numbers stay numbers."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(titles)
-    for line in lines:
-        writer.writerow([_harmless(cell) for cell in line])
-    return "\ufeff" + out.getvalue()
-
-
 def _cells(one: OrderRow, zone: ZoneInfo) -> Iterator[object]:
     when = one.times
     yield from (one.number, STATES.get(one.state, one.state), one.area, one.road, one.device, one.component)
@@ -83,12 +60,6 @@ def _cells(one: OrderRow, zone: ZoneInfo) -> Iterator[object]:
         yield _shown(at, zone)
     yield from (_minutes(one.created, when.responded_at), _minutes(one.created, when.repaired_at))
     yield from (_IN_TIME[one.in_time], when.reopened, one.key, one.occurrence)
-
-
-def _harmless(cell: object) -> object:
-    if cell is None:
-        return ""
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA) else cell
 
 
 def _shown(at: int | None, zone: ZoneInfo) -> str:

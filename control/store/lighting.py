@@ -11,20 +11,10 @@ from control.lighting.heard import EdgeSaid
 from control.lighting.rollout import Phase, Rollout, number_of
 from control.lighting.rollout import read as read_rollout
 from control.lighting.rollout import write as write_rollout
+from control.lighting.views import Version
 from control.store.audit import record
 from control.store.tables import lighting_edge, lighting_plan, lighting_rollout
 from lampwell.lighting.wire import Stands, write
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """One version of the plan, without its body."""
-
-    version: int
-    at: int
-    who: str
-    reason: str
-    hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

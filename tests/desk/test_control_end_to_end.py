@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from control.app import Control
-from control.front import METHODS, SOCKET
 from control.messages.settings import load_channels, open_channels
 from control.messages.standin import Standin
+from control.methods import METHODS, SOCKET
 from control.outgoing import Outgoing
 from control.people.files import load_roster
 from control.store.database import open_database

@@ -16,14 +16,14 @@ import pytest
 from bench.influxd import free_port
 from control.alarms.model import Condition
 from control.app import Control
-from control.desk import NotDone
-from control.front_orders import Wanted
 from control.messages.reach import Reach
 from control.messages.settings import load_channels, open_channels
 from control.messages.standin import Standin
+from control.orders.views import Wanted
 from control.outgoing import Outgoing, times_of_tests
 from control.people.files import load_roster
 from control.people.roster import Swap
+from control.requests import NotDone
 from control.store.audit import verify
 from control.store.database import open_database
 from lampwell.assets import County

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from control.lighting.activation import Activation, prepared
+from control.lighting.activation import prepared
+from control.lighting.asks import Activation
 from control.lighting.book import LASTS_MS, Errand
 from control.lighting.desk import LightDesk, Tell
 from control.lighting.following import AGAIN_MS, WITHDRAWN, OrderState

@@ -17,11 +17,10 @@ import pytest
 from bench.lighting_rig import Rig, running
 from control.app import Control
 from control.front_lighting import Lighting
-from control.lighting.activation import Activation
+from control.lighting.asks import Activation, Wish
 from control.lighting.commands import CancelCommand, Commands, LeaseCommand
 from control.lighting.rollout import Phase
 from control.lighting.selection import Selection
-from control.lighting.wishes import Wish
 from control.people.files import load_roster
 from control.store.database import open_database
 from lampwell.clock import ScaledClock

@@ -12,11 +12,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from control.desk import NotDone
-from control.lighting.activation import Activation
+from control.lighting.asks import Activation, Wish
 from control.lighting.rollout import Phase
 from control.lighting.selection import Selection
-from control.lighting.wishes import Wish
+from control.requests import NotDone
 from control.store.tables import notification
 from deploy.cli import main as lampwell
 from deploy.lights import give_lease, light_up

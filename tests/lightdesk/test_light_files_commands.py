@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from control.cli_light_orders import confirm, outcomes
 from control.lighting.following import Followed
-from control.lighting.views import LightOrderDetail, order_row
+from control.lighting.viewing import order_row
+from control.lighting.views import LightOrderDetail
 from deploy.cli import main as lampwell
 from lampwell.lighting.wire import Lock, Order, Said
 

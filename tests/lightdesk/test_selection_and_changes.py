@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from control.desk import NotDone
 from control.lighting.changes import Change, Shift, change, replaced
 from control.lighting.heard import standing_of
 from control.lighting.places import Places
 from control.lighting.selection import Selection, resolve, whole_loops
+from control.requests import NotDone
 from lampwell.lighting.level import Timetable
 from lampwell.lighting.model import Plan
 from lampwell.lighting.preview import Basis

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from control.desk import NotDone
 from control.lighting.cancelling import ended_by
 from control.lighting.commands import Commands
 from control.lighting.places import Places
 from control.lighting.selection import Selection
 from control.lighting.talq_commands import commands_of, known, lost_of, read
+from control.requests import NotDone
 from lampwell.lighting.model import Plan
 from lampwell.lighting.talq import cancel_to_talq
 from lampwell.lighting.wire import Said, Stands

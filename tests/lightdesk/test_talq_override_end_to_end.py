@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from control.desk import NotDone
 from control.front_lighting import Lighting
 from control.lighting.commanding import MOST_COMMANDS
 from control.lighting.commands import CancelCommand, Commands, LeaseCommand
 from control.lighting.selection import Selection
+from control.requests import NotDone
 from deploy.cli import main as lampwell
 from lampwell.lighting.model import Plan
 from lampwell.lighting.talq import cancel_to_talq

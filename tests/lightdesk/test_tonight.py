@@ -17,7 +17,8 @@ from control.lighting.digest import Digest, digest, tonight_of
 from control.lighting.nightly import before_night
 from control.lighting.rollout import Goal, Owed, Phase, Rollout, Stage
 from control.lighting.telling import tell_trouble
-from control.lighting.views import EdgeRow, LightStatus, OverrideRow, rollout_row
+from control.lighting.viewing import rollout_row
+from control.lighting.views import EdgeRow, LightStatus, OverrideRow
 from control.people.files import load_roster
 from control.staff import Staff
 from control.store.database import open_database

@@ -11,7 +11,7 @@ from typing import Any
 
 from control.app import Control
 from control.front_lighting import Lighting
-from control.lighting.activation import Activation
+from control.lighting.asks import Activation
 from control.lighting.rollout import Phase
 from control.people.files import load_roster
 from control.store.audit import verify

@@ -13,10 +13,10 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from control.desk import NotDone
 from control.messages import acklink
 from control.messages.ackpage import PER_MINUTE, ack_app
 from control.messages.pace import Pace
+from control.requests import NotDone
 from control.rows import AlarmDetail, AlarmRow
 from control.store.database import StateBroken
 from lampwell.clock import VirtualClock

@@ -21,10 +21,10 @@ from sqlalchemy import select
 
 from control.messages import deliveries, outbox
 from control.messages.channels.vendors import VENDORS
-from control.messages.deliveries import DeliveryRow
 from control.messages.group import EXPIRES_MS
 from control.messages.outbox import To
 from control.messages.port import Channel
+from control.messages.views import DeliveryRow
 from control.store.database import Database, open_database
 from control.store.tables import letter
 from control.store.writer import Writer

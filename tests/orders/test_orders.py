@@ -18,10 +18,11 @@ from control.orders.assign import CrewFacts, choose, facts
 from control.orders.listing import history, listing, one, photo
 from control.orders.model import Accept, Arrive, Assign, Cancel, Close, Event, Finish, Note, Refused, State, Step, Why
 from control.orders.orders import BadOrder, NewOrder, NoOrder, create, for_occurrence, settle
-from control.orders.register import as_csv, register
+from control.orders.register import register
 from control.orders.sla import UnknownSla
 from control.people.roster import Crew
 from control.store.tables import work_order
+from lampwell.spreadsheet import as_csv
 
 ZONE = ZoneInfo("Asia/Shanghai")
 T0 = 1_780_000_000_000

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from control.lighting.following import Followed, OrderState, answered, overdue, sent
 from control.lighting.heard import EdgeSaid
 from control.lighting.rollout import Goal, Phase, Rollout, Stage
+from control.lighting.views import Version
 from control.store import lighting as store
 from control.store import lighting_orders as orders
 from control.store.audit import verify
 from control.store.database import Database
-from control.store.lighting import Version
 from control.store.tables import audit
 from lampwell.lighting.wire import Lease, Order, Outcome, Said, Seen, Stands, State, TakePlan
 

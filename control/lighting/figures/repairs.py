@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from control.kpi.counting import quantile
-from control.orders.listing import OrderRow
+from control.orders.views import OrderRow
 
 HOUR_MS = 3_600_000
 
