@@ -120,10 +120,8 @@ class Wishes:
                 "联锁须现场检查（积水退去、绝缘合格）后由具名人员确认解除 "
                 "an interlock is released by a named person after an inspection on site: confirm it (--inspected)"
             )
-        made: list[LightOrder] = []
-        for edge, one in found:
-            made += map(order_row, await self.desk.orders.give([releasing(edge, one.id, reason)], said_who))
-        return made
+        made = await self.desk.orders.give([releasing(edge, one.id, reason) for edge, one in found], said_who)
+        return [order_row(one) for one in made]
 
     async def orders(self, since: int = 0, most: int = 100) -> list[LightOrder]:
         """Orders issued since then, the newest first, those that carry plans left out."""

@@ -142,6 +142,19 @@ async def test_of_leases_on_the_same_lamps_the_later_holds_and_the_end_of_one_is
         assert len(await lights.release(made.orders[0].id, WHY, "李")) == 1  # of this id, not of the tenth and eleventh as well
 
 
+async def test_the_leases_of_a_wish_are_released_together(town: Town, plan: Plan) -> None:
+    """Protects from half of a release: the orders that end what several edge nodes hold are on disk together, under one name."""
+    async with town.control() as lights:
+        await first_plan(town, lights, plan)
+        both = given(lease("cabinet-01/loop1"), lease("cabinet-10/loop1", place="x[1]"))
+        made = await lights.command(both, "王", (await lights.command(both, "王")).token)
+        await town.until(lambda: sum(len(said.overrides) for said in lights.desk.said.values()) == 2)
+        ended = await lights.release(made.orders[0].request, WHY, "李")
+        assert sorted(one.edge for one in ended) == sorted(one.edge for one in made.orders)
+        assert [one.request for one in ended] == [ended[0].request] * 2
+        await town.until(lambda: not any(edge.stands for edge in town.edges.values()))
+
+
 # -- as people type it ---------------------------------------------------------------------------------------------------------
 
 
