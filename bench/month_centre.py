@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from bench.month_wire import Wire
 from control.alarms.bind import Binding
 from control.alarms.engine import Engine
-from control.alarms.model import Condition, Effect
+from control.alarms.events import Effect
+from control.alarms.model import Condition
 from control.alarms.watch import Watch
 from control.desk import Batch, Desk
 from control.ear import Ear

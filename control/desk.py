@@ -14,21 +14,8 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from control.alarms.engine import Answer, Engine
-from control.alarms.model import (
-    Acknowledge,
-    Alarm,
-    AlarmState,
-    Change,
-    Condition,
-    Core,
-    Event,
-    Observed,
-    Refused,
-    Reset,
-    Service,
-    Shelve,
-    Unshelve,
-)
+from control.alarms.events import Acknowledge, Change, Event, Observed, Refused, Reset, Service, Shelve, Unshelve
+from control.alarms.model import Alarm, AlarmState, Condition, Core
 from control.alarms.occurrences import Occurrence, first_out, follow
 from control.alarms.view import AlarmView, rank
 from control.requests import NotDone, named

@@ -14,7 +14,8 @@ from functools import partial
 
 from sqlalchemy import Connection, func, or_, select
 
-from control.alarms.model import Alarm, AlarmState, Change, Core, Effect
+from control.alarms.events import Change, Effect
+from control.alarms.model import Alarm, AlarmState, Core
 from control.alarms.occurrences import Occurrence
 from control.desk import Batch, Desk, Work
 from control.gaps import gap_notices

@@ -12,7 +12,8 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from control.alarms.model import Change, Effect, Evidence
+from control.alarms.events import Change, Effect
+from control.alarms.model import Evidence
 from control.alarms.occurrences import Occurrence
 from control.desk import Batch, Desk, Work
 from control.orders import orders

@@ -17,29 +17,22 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from control.alarms.model import (
-    ACTIVE,
-    WAITING,
+from control.alarms.events import (
     Acknowledge,
-    Alarm,
-    AlarmState,
-    Condition,
-    Core,
     Edited,
     Effect,
     Elapsed,
     Event,
-    Limit,
     Observed,
     Refused,
     Reset,
     Service,
     Shelve,
-    Side,
     Step,
     Suppress,
     Unshelve,
 )
+from control.alarms.model import ACTIVE, WAITING, Alarm, AlarmState, Condition, Core, Limit, Side
 
 FENCE_MS = 300_000
 """A source time further than this behind, or ahead at all, is not believed: the time of arrival stands for it (domain alarms

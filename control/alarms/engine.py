@@ -11,21 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from control.alarms.core import step
-from control.alarms.model import (
-    Alarm,
-    AlarmState,
-    Change,
-    Condition,
-    Core,
-    Edited,
-    Effect,
-    Elapsed,
-    Event,
-    Observed,
-    Refused,
-    Step,
-    Suppress,
-)
+from control.alarms.events import Change, Edited, Effect, Elapsed, Event, Observed, Refused, Step, Suppress
+from control.alarms.model import Alarm, AlarmState, Condition, Core
 
 DOWN_MS = 120_000
 """After a longer stop than this nothing that was known before counts as known: delays wait for a fresh observation."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from control.alarms.model import NOTHING, Acknowledge, Alarm, Change, Condition, Effect, Evidence, Text
+from control.alarms.events import Acknowledge, Change, Effect
+from control.alarms.model import NOTHING, Alarm, Condition, Evidence, Text
 from lampwell.points import Value
 
 

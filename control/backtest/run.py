@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from control.alarms.bind import Binding
 from control.alarms.engine import Engine
-from control.alarms.model import Change, Effect
+from control.alarms.events import Change, Effect
 from control.alarms.watch import Seen, Watch
 from control.backtest.logic import LOOK_S, BrokerLink, Found, Logic, Story, StoryEvent
 from lampwell.assets import County

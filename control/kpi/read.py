@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from control.alarms.model import Effect
+from control.alarms.events import Effect
 from control.alarms.states import unpack
 from control.kpi.facts import Delivery, Held, Job, Journal, Letter, Life, Mark
 from control.messages.port import Outcome

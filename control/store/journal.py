@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from control.alarms.engine import durable, resumed
-from control.alarms.model import Acknowledge, AlarmState, Change, Reset, Service, Shelve, Suppress, Text, Unshelve
+from control.alarms.events import Acknowledge, Change, Reset, Service, Shelve, Suppress, Unshelve
+from control.alarms.model import AlarmState, Text
 from control.alarms.occurrences import Occurrence, pack_evidence, unpack_evidence
 from control.alarms.states import pack, unpack
 from control.store.notes import note, noted_ms

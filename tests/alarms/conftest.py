@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from control.alarms.engine import Engine
-from control.alarms.model import Alarm, Change, Condition, Effect, Limit, Place, Priority, Rule, Side, Text, Timing
+from control.alarms.events import Change, Effect
+from control.alarms.model import Alarm, Condition, Limit, Place, Priority, Rule, Side, Text, Timing
 
 T0 = 1_780_000_000_000
 

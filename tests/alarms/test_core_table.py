@@ -7,20 +7,8 @@ import math
 import pytest
 
 from control.alarms.core import FENCE_MS, judge, step
-from control.alarms.model import (
-    Acknowledge,
-    AlarmState,
-    Core,
-    Effect,
-    Limit,
-    Refused,
-    Reset,
-    Service,
-    Shelve,
-    Side,
-    Suppress,
-    Unshelve,
-)
+from control.alarms.events import Acknowledge, Effect, Refused, Reset, Service, Shelve, Suppress, Unshelve
+from control.alarms.model import AlarmState, Core, Limit, Side
 
 from .conftest import T0, Bench, an_alarm, effects
 

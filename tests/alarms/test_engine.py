@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from control.alarms.engine import DOWN_MS, Engine, UnknownAlarm, resumed
-from control.alarms.model import Acknowledge, AlarmState, Effect, Refused, Reset, Service, Shelve, Suppress
+from control.alarms.events import Acknowledge, Effect, Refused, Reset, Service, Shelve, Suppress
+from control.alarms.model import AlarmState
 
 from .conftest import Bench, an_alarm, effects
 

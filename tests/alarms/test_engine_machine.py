@@ -10,22 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from control.alarms.engine import Engine, durable, explains
-from control.alarms.model import (
-    WAITING,
-    Acknowledge,
-    Alarm,
-    AlarmState,
-    Change,
-    Condition,
-    Core,
-    Effect,
-    Observed,
-    Priority,
-    Reset,
-    Service,
-    Shelve,
-    Unshelve,
-)
+from control.alarms.events import Acknowledge, Change, Effect, Observed, Reset, Service, Shelve, Unshelve
+from control.alarms.model import WAITING, Alarm, AlarmState, Condition, Core, Priority
 from control.alarms.occurrences import Occurrence, follow
 from control.alarms.states import pack, unpack
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from control.alarms.model import Acknowledge, Alarm, Condition, Effect, Evidence, Place, Priority, Reset, Service, Shelve, Text
+from control.alarms.events import Acknowledge, Effect, Reset, Service, Shelve
+from control.alarms.model import Alarm, Condition, Evidence, Place, Priority, Text
 from control.alarms.occurrences import FIRST_OUT_MS, Occurrence, first_out, follow, pack_evidence, unpack_evidence
 
 from .conftest import T0, Bench, an_alarm

@@ -11,7 +11,8 @@ from pathlib import Path
 from control.alarms.bind import Binding, bind
 from control.alarms.edge_points import edge_points
 from control.alarms.engine import Engine
-from control.alarms.model import AlarmState, Change, Condition, Effect, Text
+from control.alarms.events import Change, Effect
+from control.alarms.model import AlarmState, Condition, Text
 from control.alarms.rule_files import read_rules
 from control.alarms.rule_models import RuleFile
 from control.alarms.watch import Enabled, Seen, Watch

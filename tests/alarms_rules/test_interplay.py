@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.alarms.bind import bind
-from control.alarms.model import Acknowledge, AlarmState
+from control.alarms.events import Acknowledge
+from control.alarms.model import AlarmState
 from control.alarms.watch import Watch
 from lampwell.points import Value
 from lampwell.readings import Flag, Scan

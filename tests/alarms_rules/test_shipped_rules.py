@@ -8,7 +8,8 @@ from control.alarms.bind import Bound, fault_key
 from control.alarms.clauses import Beyond, Derived, Fault, Flagged, Offline, Same, Silent
 from control.alarms.derived import Messages
 from control.alarms.edge_points import edge_points
-from control.alarms.model import Acknowledge, Effect, Priority, Reset, Side
+from control.alarms.events import Acknowledge, Effect, Reset
+from control.alarms.model import Priority, Side
 from gateway.health import Health
 from gateway.status import LinkStatus, UnitStatus
 from lampwell.points import Kind, Value

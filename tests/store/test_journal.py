@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from control.alarms.engine import Engine, durable
-from control.alarms.model import Acknowledge, Alarm, Change, Condition, Limit, Place, Priority, Rule, Shelve, Side, Text, Timing
+from control.alarms.events import Acknowledge, Change, Shelve
+from control.alarms.model import Alarm, Condition, Limit, Place, Priority, Rule, Side, Text, Timing
 from control.alarms.occurrences import Occurrence, first_out, follow
 from control.store import journal
 from control.store.database import Database
