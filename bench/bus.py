@@ -27,10 +27,11 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from bench.modbus_server import spawned
-from gateway.bus import Answers, Bus
+from gateway.bus import Bus
 from gateway.modbus.client import open_link
 from gateway.modbus.port import Block
 from gateway.plan import plan_device
+from gateway.rounds import Answers
 from lampwell.assets import Device, DeviceKind, Intervals, Link, Transport
 from lampwell.clock import SystemClock
 from lampwell.points import Kind, Point
@@ -234,7 +235,7 @@ def one_read(reads: int) -> list[dict[str, Any]]:
 
 def run(quick: bool) -> dict[str, Any]:
     """The figures; the tables go to the screen."""
-    for noisy in ("pymodbus", "gateway.bus"):
+    for noisy in ("pymodbus", "gateway.bus", "gateway.linkstate", "gateway.rounds"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL + 1)
     reads = one_read(4_000 if quick else 40_000)
     print(f"{'connections':<28} {'lampwell us/read':>17} {'pymodbus us/read':>17}")

@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.backoff import UnitState
-from gateway.bus import Answers, Bus
+from gateway.bus import Bus
 from gateway.clockwatch import ClockWatch
 from gateway.edge import Edge
 from gateway.modbus.port import ModbusLink
 from gateway.mode import DRAINAGE, Modes
 from gateway.pipeline import Pipeline
 from gateway.plan import DevicePlan, bridge_gap, plan_device
+from gateway.rounds import Answers
 from gateway.status import LinkStatus
 from lampwell.assets import County, Device, Link
 from lampwell.clock import Clock

@@ -10,15 +10,13 @@ each metric and also carry the datatype. A scan with an offset adds the metric `
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
-from lampwell.readings import Flag, Layout, Scan
+from lampwell.readings import Layout, Scan
 from lampwell.sparkplug import codec, hoststate, names, topics
+from lampwell.sparkplug.born import Born, JournalBirth
 from lampwell.sparkplug.codec import Metric, Payload
 from lampwell.sparkplug.datatypes import DataType
-from lampwell.sparkplug.fastwire import Latest, ScanEncoder
 from lampwell.sparkplug.messages import (
     Command,
     Complaint,
@@ -30,83 +28,6 @@ from lampwell.sparkplug.messages import (
     Subscription,
 )
 from lampwell.sparkplug.topics import Topic, Verb
-
-_OLD_LAYOUTS = 8  # encoders kept per device for the backlog's earlier layouts
-
-
-class _Born:
-    """What is known of a device (or of the node itself): its layout, its newest values, and how its scans are encoded."""
-
-    __slots__ = ("_full", "_newer", "_old", "alive", "encoder", "layout", "topic")
-
-    def __init__(self, layout: Layout, topic: str) -> None:
-        self.layout = layout
-        self.topic = topic
-        self.alive = True
-        self.encoder = ScanEncoder(layout)
-        self._full: Scan | None = None
-        self._newer: dict[int, Latest] = {}
-        self._old: dict[Layout, ScanEncoder] = {}
-
-    def encoder_for(self, scan: Scan) -> ScanEncoder | None:
-        """A live scan must be of the born layout; the backlog may be of an earlier one."""
-        if scan.layout is self.layout:
-            return self.encoder
-        if not scan.historical:
-            return None
-        if scan.layout not in self._old:
-            if len(self._old) >= _OLD_LAYOUTS:
-                self._old.clear()
-            self._old[scan.layout] = ScanEncoder(scan.layout)
-        return self._old[scan.layout]
-
-    def remember(self, scan: Scan) -> None:
-        """Keep the newest values for the next birth; a scan of every point is kept as it is."""
-        if len(scan.index) == len(self.layout.points):
-            self._full = scan
-            if self._newer:
-                self._newer.clear()
-            return
-        time, newer = scan.time, self._newer
-        for column, value, flags in zip(scan.index, scan.values, scan.flags, strict=True):
-            newer[column] = (time, value, flags)
-
-    def latest(self, now: int) -> list[Latest]:
-        """Every column for a birth, with its own time; a point never read is null and stale."""
-        latest: dict[int, Latest] = {}
-        if self._full is not None:
-            scan = self._full
-            latest = {c: (scan.time, v, f) for c, v, f in zip(scan.index, scan.values, scan.flags, strict=True)}
-        latest |= self._newer
-        unread: Latest = (now, None, int(Flag.STALE))
-        return [latest.get(column, unread) for column in range(len(self.layout.points))]
-
-
-@dataclass(slots=True)
-class _Journal:
-    """What births say of the journal; ``id`` "" is an edge node without one."""
-
-    id: str
-    first: int = 0
-    acknowledged: dict[int, int] = field(default_factory=dict)
-
-    def metrics(self, now: int) -> list[Metric]:
-        """The journal's metrics in NBIRTH. What is only ever sent or received later is declared as null."""
-        if not self.id:
-            return []
-        acknowledged = json.dumps({str(s): o for s, o in sorted(self.acknowledged.items())}, separators=(",", ":"))
-        text = acknowledged if self.acknowledged else ""
-        return [
-            Metric(name=names.JOURNAL_ID, time=now, type=DataType.STRING, value=self.id),
-            Metric(name=names.JOURNAL_FIRST, time=now, type=DataType.INT64, value=self.first),
-            Metric(name=names.JOURNAL_ACKNOWLEDGED, time=now, type=DataType.STRING, value=text),
-            Metric(name=names.JOURNAL_STORED, time=now, type=DataType.INT64),
-            *self.offset(now),
-        ]
-
-    def offset(self, now: int) -> list[Metric]:
-        """The declaration of ``journal/offset``, needed in every birth whose scans carry it."""
-        return [Metric(name=names.JOURNAL_OFFSET, time=now, type=DataType.INT64)] if self.id else []
 
 
 class EdgeSession:
@@ -123,9 +44,9 @@ class EdgeSession:
         self._host_id = host_id
         self._state_topic = topics.state(host_id)
         self._bd_seq = bd_seq
-        self._journal = _Journal(journal)
+        self._journal = JournalBirth(journal)
         self._node = self._make(node_layout)
-        self._devices: dict[str, _Born] = {}
+        self._devices: dict[str, Born] = {}
         self._seq = 0
         self._connected = False
         self._host_online_at: int | None = None
@@ -239,13 +160,13 @@ class EdgeSession:
 
     # -- births and deaths ---------------------------------------------------------------------------------------------
 
-    def _make(self, layout: Layout) -> _Born:
+    def _make(self, layout: Layout) -> Born:
         if layout.node != self._id:
             raise ValueError(f"layout of {layout.node}/{layout.device}: this session is {self._id}")
         taken = sorted({p.path for p in layout.points} & names.RESERVED)
         if taken:
             raise ValueError(f"{layout.device or layout.node}: {taken[0]!r} is reserved and cannot be a point")
-        return _Born(layout, topics.build(Verb.DDATA if layout.device else Verb.NDATA, self._id, layout.device))
+        return Born(layout, topics.build(Verb.DDATA if layout.device else Verb.NDATA, self._id, layout.device))
 
     def _births(self, now: int) -> list[Message]:
         self._seq = 0
@@ -257,11 +178,11 @@ class EdgeSession:
         node = self._birth(topics.build(Verb.NBIRTH, self._id), self._node, control, now)
         return [node, *(self._device_birth(device, now) for device in self._devices.values() if device.alive)]
 
-    def _device_birth(self, device: _Born, now: int) -> Message:
+    def _device_birth(self, device: Born, now: int) -> Message:
         self._next_seq()
         return self._birth(topics.build(Verb.DBIRTH, self._id, device.layout.device), device, self._journal.offset(now), now)
 
-    def _birth(self, topic: str, born: _Born, extra: Sequence[Metric], now: int) -> Message:
+    def _birth(self, topic: str, born: Born, extra: Sequence[Metric], now: int) -> Message:
         opening = codec.encode(Payload(time=now, metrics=tuple(extra)))
         return Message(topic, born.encoder.birth(opening, born.latest(now), self._seq))
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from gateway.backoff import UnitState
-from gateway.bus import Answers, Bus
+from gateway.bus import Bus
 from gateway.modbus.port import Block, LinkCounters
 from gateway.plan import DevicePlan, plan_device
+from gateway.rounds import Answers
 from lampwell.assets import Device, DeviceKind, Intervals, Link, Transport
 from lampwell.clock import VirtualClock
 from lampwell.errors import DeviceRefused, LinkDown, NoAnswer
