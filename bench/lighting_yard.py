@@ -20,8 +20,9 @@ from lampwell.clock import VirtualClock
 from lampwell.errors import NoAnswer
 from lampwell.lighting.wire import Do, Order, Outcome, State, read_outcome, write
 from lampwell.points import PollClass, Value
-from lampwell.profiles.encoding import decoder, words_of
+from lampwell.profiles.encoding import decoder
 from lampwell.profiles.model import Space
+from lampwell.profiles.wire_order import words_of
 from simulators.cabinet import Air, Cabinet
 from simulators.faults import set_fault, table
 from simulators.meters import Concentrator

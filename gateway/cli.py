@@ -18,8 +18,8 @@ from lampwell.columns import text_width
 from lampwell.county import load, place_lines
 from lampwell.errors import DeviceRefused, LinkDown, ModbusError, NoAnswer
 from lampwell.points import Point, Value
-from lampwell.profiles.encoding import words_of
 from lampwell.profiles.model import Register
+from lampwell.profiles.wire_order import words_of
 
 NO_VALUE = "无值 not available"
 OUT_OF_RANGE = "超出量程 outside its range"

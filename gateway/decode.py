@@ -16,8 +16,9 @@ from itertools import chain
 from operator import itemgetter
 
 from lampwell.points import Kind, Value
-from lampwell.profiles.encoding import decoder, kind_of, words_of
+from lampwell.profiles.encoding import decoder, kind_of
 from lampwell.profiles.model import Encoding, Order, Register, Space, WireType
+from lampwell.profiles.wire_order import words_of
 
 Raw = int | float | bytes | bool
 Unpack = Callable[[bytes], tuple[Raw, ...]]

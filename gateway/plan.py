@@ -20,8 +20,8 @@ from gateway.modbus.port import Block
 from lampwell.assets import Device, Intervals, Link, Transport
 from lampwell.errors import ConfigError, Problem
 from lampwell.points import PollClass
-from lampwell.profiles.encoding import words_of
 from lampwell.profiles.model import Profile, Register, Space, Window
+from lampwell.profiles.wire_order import words_of
 
 MAX_REGISTERS = 125
 MAX_BITS = 2000

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from simulators.network import Network, rows
+from simulators.inp import rows
+from simulators.network import Network
 
 DRY = "lampwell_dry"
 DATE = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}")

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lampwell.points import Value
-from lampwell.profiles.encoding import decoder, encoder, words_of
+from lampwell.profiles.encoding import decoder, encoder
 from lampwell.profiles.model import Profile, Register, Space, Window, WireType, WriteLimits
+from lampwell.profiles.wire_order import words_of
 from simulators.frames import exception
 from simulators.port import Plant
 

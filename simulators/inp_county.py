@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lampwell.errors import ConfigError, Problem
 from simulators.drawing import portable
-from simulators.network import Network, Node, read_inp
+from simulators.inp import read_inp
+from simulators.network import Network, Node
 from simulators.sites import candidates
 
 MARK = "# Made by lampwell from the network "

@@ -16,8 +16,9 @@ from simulators.cabinet import Cabinet
 from simulators.faults import Fault, FaultText, Setter, fault_of, table
 from simulators.gauges import LevelGauge, RainGauge, River
 from simulators.hydraulics import Hydraulics
+from simulators.inp import read_inp
 from simulators.meters import Concentrator, Meter
-from simulators.network import Network, Node, read_inp
+from simulators.network import Network, Node
 from simulators.physics import STEP_MS, Moved, PhysicalWorld, Place
 from simulators.sites import Sites, sites_of, tagged
 from simulators.station import Motor, Station

@@ -9,8 +9,8 @@ from lampwell.config import Entry
 from lampwell.config_words import Key
 from lampwell.errors import Problem
 from lampwell.points import Kind
-from lampwell.profiles.encoding import raw_limits, words_of
 from lampwell.profiles.model import Register, Space, Window, WireType
+from lampwell.profiles.wire_order import raw_limits, words_of
 
 LAST_ADDRESS = 65_535
 MAX_WORDS, MAX_BITS = 125, 2_000  # per request, by the Modbus application protocol 1.1b3

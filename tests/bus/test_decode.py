@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from gateway.decode import converter, unpacker
 from lampwell.points import Kind, Point, Value
-from lampwell.profiles.encoding import decoder, kind_of, words_of
+from lampwell.profiles.encoding import decoder, kind_of
 from lampwell.profiles.model import Encoding, Order, Register, Space, WireType
+from lampwell.profiles.wire_order import words_of
 
 NUMBERS = [t for t in WireType if t not in (WireType.BOOL, WireType.TEXT, WireType.BCD_TIME, WireType.BITS)]
 scales = st.sampled_from([1.0, 0.1, 0.01, 0.001, 10.0, 0.2, 1e-4])

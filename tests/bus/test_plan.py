@@ -10,8 +10,8 @@ from gateway.plan import Mode, bridge_gap, bus_seconds, char_s, cycle, line_s, p
 from lampwell.assets import Device, DeviceKind, Intervals, Link, Transport
 from lampwell.errors import ConfigError
 from lampwell.points import Kind, Point, PollClass
-from lampwell.profiles.encoding import words_of
 from lampwell.profiles.model import Encoding, Profile, Register, Space, Window, WireType
+from lampwell.profiles.wire_order import words_of
 
 U16, U32, F64 = WireType.U16, WireType.U32, WireType.F64
 Spec = tuple[int, WireType] | tuple[int, WireType, PollClass]

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lampwell.points import Kind
-from lampwell.profiles.encoding import decoder, encoder, kind_of, raw_limits, words_of
+from lampwell.profiles.encoding import decoder, encoder, kind_of
 from lampwell.profiles.model import Encoding, Order, WireType
+from lampwell.profiles.wire_order import raw_limits, words_of
 
 INTEGERS = (WireType.U16, WireType.I16, WireType.U32, WireType.I32, WireType.U64, WireType.I64)
 orders = st.sampled_from(Order)

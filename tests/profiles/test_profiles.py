@@ -7,9 +7,10 @@ import pytest
 
 from lampwell.errors import ConfigError
 from lampwell.points import Kind, Value
-from lampwell.profiles.encoding import decoder, encoder, raw_limits
+from lampwell.profiles.encoding import decoder, encoder
 from lampwell.profiles.loader import load_profile, shipped_profiles
 from lampwell.profiles.model import Order, Profile, Register, Space, WireType
+from lampwell.profiles.wire_order import raw_limits
 
 NEEDED: dict[str, dict[str, object]] = {
     "radar-level": {"mount_m": 2.5},

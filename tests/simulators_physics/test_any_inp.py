@@ -11,8 +11,8 @@ import pytest
 from lampwell.county import load
 from lampwell.errors import ConfigError
 from simulators.drawing import runnable
+from simulators.inp import read_inp
 from simulators.inp_county import county_from_inp
-from simulators.network import read_inp
 from simulators.physics import PhysicalWorld
 
 MakeWorld = Callable[..., Awaitable[PhysicalWorld]]

@@ -14,8 +14,9 @@ from pymodbus.framer import FramerType
 from pyModbusTCP.client import ModbusClient
 
 from lampwell.assets import County
-from lampwell.profiles.encoding import decoder, words_of
+from lampwell.profiles.encoding import decoder
 from lampwell.profiles.model import Register, Space
+from lampwell.profiles.wire_order import words_of
 from simulators.app import Simulation
 
 from .conftest import VALUES, Start, endpoint, make_profile, port_of

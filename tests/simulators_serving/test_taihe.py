@@ -11,8 +11,9 @@ import pytest
 from lampwell.assets import County
 from lampwell.county import load
 from lampwell.points import Value
-from lampwell.profiles.encoding import decoder, words_of
+from lampwell.profiles.encoding import decoder
 from lampwell.profiles.model import Register, Space
+from lampwell.profiles.wire_order import words_of
 from simulators import scenario
 from simulators.faultdesk import FaultDesk
 from simulators.linkfaults import LinkFaults
