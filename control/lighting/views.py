@@ -161,7 +161,7 @@ class Tonight:
 class PlanChange:
     """What a version would change. ``running`` 0: none runs, so there is no ``difference`` and all is new. ``cabinets``,
     ``lamps``: those for which anything is written otherwise; ``edges``: who goes by something else now; ``away``: who is not
-    known to be there and would be owed it. ``difference``: of tonight's switches, the figures over ``NIGHTS``. ``findings``: of
+    known to be there and would be owed it. ``difference``: of tonight's switches, the figures over a year. ``findings``: of
     the check of the version as of today.
     """
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,15 +180,18 @@ async def typing(town: Town, plan: Plan) -> AsyncIterator[tuple[Lighting, Run]]:
 
 
 def alike(commands: list[dict[str, Any]]) -> list[Any]:
-    """Without what is new each time: our id, and the start of what has begun."""
+    """Without what is new each time: our id, the start of what has begun, and seconds of the end (``ends``)."""
     found = []
     for one in commands:
-        command = dict(one["targetCommand"])
-        command.pop("cmsRefId")
-        command["start"] = max(command["start"], "2026-06-10T21:00:00")
-        command["expiration"] = command["expiration"][:16]
+        command = {name: value for name, value in one["targetCommand"].items() if name not in ("cmsRefId", "expiration")}
+        command["start"] = command["start"].startswith("2026-06-10T22:15") or "begun"
         found.append((one["addresses"], command))
     return found
+
+
+def ends(commands: list[dict[str, Any]]) -> list[float]:
+    """Epoch seconds. An edge node reckons the end of a lease from when the order comes, and time is fast here."""
+    return [datetime.fromisoformat(one["targetCommand"]["expiration"]).timestamp() for one in commands]
 
 
 async def test_there_and_back_through_a_control_that_runs(town: Town, plan: Plan, tmp_path: Path) -> None:
@@ -221,7 +225,9 @@ async def test_there_and_back_through_a_control_that_runs(town: Town, plan: Plan
         assert await standing() == 0
         made = await run(*words, "--yes")
         assert made.count("已核实 verified") == 2
-        assert alike(await exported()) == alike(first)
+        again = await exported()
+        assert alike(again) == alike(first)
+        assert ends(again) == pytest.approx(ends(first), abs=180)
         why = json.loads(await run("status", folder, "--json"))["edges"][2]["overrides"][0]["reason"]["zh"]
         assert why == f"上级平台（TALQ {first[1]['targetCommand']['cmsRefId']}）"
         cancels = tmp_path / "cancel.json"
