@@ -182,7 +182,7 @@ def _release(kept: Kept, order: Order, release: Release, here: Here) -> tuple[Ke
         return changed, _dealt(order, here, State.REFUSED, words.nothing_stands(release.order))
     if found.layer is Layer.INTERLOCK and (still := [one for one in found.targets if one in here.unsafe]):
         raise _Refused(words.unsafe(still, here.unsafe[still[0]]))
-    if found.end is not None and found.start < here.at < found.end:  # the way back is still to be gone
+    if found.end is not None and found.start <= here.at < found.end:  # its way back is to be gone, and what it replaced stays so
         rest = (*(one for one in kept.overrides if one is not found), replace(found, end=here.at))
     else:
         rest = tuple(one for one in kept.overrides if one is not found)

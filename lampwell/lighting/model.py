@@ -236,7 +236,8 @@ class Layer(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """A level that a person or an interlock sets above the programs. A lease has an end; locks end when they are taken away.
+    """A level that a person or an interlock sets above the programs. A lease has an end; locks end when they are taken away. One
+    that was released in the moment in which it came ends where it starts: it never holds, and what it replaced stays replaced.
 
     Of one layer the last ``issued`` wins and stands in place of the former (TALQ: no stack). ``ramp_s`` leads to its level,
     ``ramp_back_s`` from it.
@@ -259,7 +260,7 @@ class Override:
             raise ValueError(f"override {self.id!r}: layer must be crew lock, interlock or lease, not {self.layer.name.lower()}")
         if self.layer is Layer.LEASE and self.end is None:
             raise ValueError(f"override {self.id!r}: a lease must have an end")
-        if self.end is not None and self.end <= self.start:
-            raise ValueError(f"override {self.id!r}: must end after its start")
+        if self.end is not None and self.end < self.start:
+            raise ValueError(f"override {self.id!r}: must not end before its start")
         if not OFF <= self.level <= FULL:
             raise ValueError(f"override {self.id!r}: level must be 0 to 100, not {self.level}")

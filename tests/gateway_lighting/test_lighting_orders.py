@@ -143,6 +143,26 @@ def test_a_replaced_lease_does_not_come_back_when_the_other_is_over() -> None:
     assert without_past(whole, AT + 21_000).overrides == ()
 
 
+@pytest.mark.parametrize("held_ms", [0, 1, 2_000])
+def test_a_lease_that_is_released_at_once_has_replaced_the_earlier_one_all_the_same(held_ms: int) -> None:
+    """What a person sees must not hang on whether lease and release came in one round: the earlier lease stays replaced."""
+    long, short = order(lease(L1, L2, level=100), "long"), order(lease(L1, level=70), "short", issued=AT + 5)
+    later = replace(HERE, at=AT + 10_000)
+    kept = given(given(Kept(), long), short, here=later)
+    at = later.at + held_ms
+    ended = given(kept, order(Release(order="short", reason=WHY), issued=AT + 6), here=replace(HERE, at=at))
+    for after in (ended, without_past(ended, at), without_past(ended, at + 1)):
+        assert Standing(after.overrides).winner((L1,), at) is None
+        assert [one.id for one in after.overrides if L2 in one.targets] == ["long"]
+
+
+def test_a_lease_that_is_released_before_it_begins_replaces_nothing() -> None:
+    """One for later has taken no place yet."""
+    coming = order(lease(L1, start=AT + 3_600_000), "coming", issued=AT + 5)
+    kept = given(Kept(), order(lease(L1, level=30), "now"), coming, order(Release(order="coming", reason=WHY)))
+    assert [one.id for one in kept.overrides] == ["now"]
+
+
 def test_a_lease_on_a_loop_replaces_those_of_its_lamps_for_good() -> None:
     """A lamp's earlier lease does not come back after a later one of its whole loop; a loop's does after a lamp's."""
     lamp = order(lease(L2, level=30, lasts_s=7200), "lamp")

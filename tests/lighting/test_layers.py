@@ -87,7 +87,7 @@ def test_the_last_lease_takes_the_place_of_the_former() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"end": None}, {"end": NIGHT}, {"level": 101}, {"layer": Layer.FESTIVAL}],
+    [{"end": None}, {"end": NIGHT - 1}, {"level": 101}, {"layer": Layer.FESTIVAL}],
 )
 def test_an_override_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     """Above all a lease without an end."""
