@@ -65,7 +65,9 @@ def _documents(connection: Connection, taken: list[tuple[int, str]]) -> Iterator
 
 
 def overrides_of(connection: Connection, start: int, end: int) -> list[Override]:
-    """Leases and locks of people that had a part in [start, end), as far as edge nodes said that they carried them out."""
+    """Leases and locks of people that had a part in [start, end), as far as edge nodes said that they carried them out; and
+    leases that were over by then, because what they took the place of does not come back.
+    """
     query = select(lighting_order.c.id, lighting_order.c.body).where(
         lighting_order.c.kind.in_(("lease", "lock", "release")),
         lighting_order.c.issued < end,
@@ -78,7 +80,7 @@ def overrides_of(connection: Connection, start: int, end: int) -> list[Override]
         if name in done and isinstance(order.do, Release):
             released[order.do.order] = min(done[name], released.get(order.do.order, done[name]))
     found = [_override(orders[name], at, released.get(name)) for name, at in sorted(done.items())]
-    return [one for one in found if one is not None and (one.end is None or one.end > start)]
+    return [one for one in found if one is not None and (one.end is None or one.end > start or one.layer is Layer.LEASE)]
 
 
 def _override(order: Order, at: int, released: int | None) -> Override | None:

@@ -23,6 +23,7 @@ from control.store.tables import (
     transition,
 )
 from lampwell.lighting.model import Layer
+from lampwell.lighting.standing import Standing
 from lampwell.lighting.wire import Do, Lease, Lock, Order, Outcome, Release, Said, State, TakePlan, write
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -129,7 +130,16 @@ def test_overrides_end_by_themselves_or_when_released(connection: Connection) ->
         "d": (HOUR, None),
     }
     assert (found["d"].layer, found["d"].level) == (Layer.CREW_LOCK, 0)
-    assert {one.id for one in overrides_of(connection, 4 * HOUR, DAY)} == {"d"}
+    assert {one.id for one in overrides_of(connection, 4 * HOUR, DAY) if one.end is None or one.end > 4 * HOUR} == {"d"}
+
+
+def test_a_lease_that_was_replaced_before_the_period_does_not_come_back_in_it(connection: Connection) -> None:
+    """Protects the figures of a period that begins by night: what took the place of a long lease was over by then."""
+    long, short = (Lease(targets=("cab/loop1",), level=30, lasts_s=lasts, reason=WHY) for lasts in (10 * 3600, 600))
+    give(connection, "long", HOUR, long, (State.VERIFIED, HOUR))
+    give(connection, "short", 2 * HOUR, short, (State.VERIFIED, 2 * HOUR))
+    for start in (HOUR, 4 * HOUR):
+        assert Standing(overrides_of(connection, start, DAY)).winner(("cab/loop1",), 5 * HOUR) is None
 
 
 def test_faults_stand_from_raised_to_cleared(connection: Connection) -> None:
