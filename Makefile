@@ -35,7 +35,7 @@ servers:
 	@sh tools/ensure_servers.sh
 
 test: $(TOOLS) servers  ## the whole suite, against real brokers, stores and Modbus servers
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(TOOLS)  ## ruff, strict types, import contracts
 	@$(BIN)/ruff check .

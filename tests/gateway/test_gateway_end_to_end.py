@@ -197,5 +197,5 @@ async def test_stop_commits_and_says_goodbye(county: County, tmp_path: Path, hos
     """After a clean stop everything that was given an offset is in the file or stored, and the host knows the node is gone."""
     async with running(county, tmp_path / "data") as gateway:
         await eventually(lambda: len(host.of("meter-1")) > 3)
-    assert any(type(event).__name__ == "NodeDied" for event in host.events)
+    await eventually(lambda: any(type(event).__name__ == "NodeDied" for event in host.events))
     assert not gateway.status().broker
