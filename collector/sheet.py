@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from lampwell.columns import table, text_width
 from lampwell.history.port import Buckets, Gap, Latest, Quarantined, Readings, SeriesInfo
 from lampwell.readings import BAD_FLAGS, Flag
-from lampwell.spreadsheet import harmless
+from lampwell.spreadsheet import begins_formula, harmless
 from lampwell.times import shown, shown_plain
 
 TITLES = {
@@ -121,7 +121,7 @@ def as_csv(sheet: Sheet, zone: ZoneInfo, *, excel: bool) -> str:
     writer = csv.writer(out, lineterminator="\r\n" if excel else "\n")
     writer.writerow([TITLES[name] for name in sheet.columns] if excel else sheet.columns)
     for row in _texts(sheet, lambda time: (shown_plain if excel else shown)(time, zone)):
-        writer.writerow([cell if _is_number(cell) else harmless(cell) for cell in row] if excel else row)
+        writer.writerow([_harmless(cell) for cell in row] if excel else row)
     return ("\ufeff" if excel else "") + out.getvalue()
 
 
@@ -152,6 +152,10 @@ def _text(cell: object) -> str:
     if cell is None:
         return ""
     return f"{cell:.10g}" if isinstance(cell, float) else str(cell)
+
+
+def _harmless(cell: str) -> object:
+    return cell if not begins_formula(cell) or _is_number(cell) else harmless(cell)
 
 
 def _is_number(cell: str) -> bool:

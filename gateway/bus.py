@@ -20,6 +20,7 @@ from gateway.backoff import Backoff, ProbeBudget, UnitState
 from gateway.linkstate import LinkState
 from gateway.meter import BusCounters, Meter
 from gateway.modbus.port import ModbusLink
+from gateway.patience import Patience
 from gateway.plan import BlockPlan, DevicePlan, Mode
 from gateway.requests import Nap, Requests
 from gateway.rounds import Answers, OnState, Rounds
@@ -85,6 +86,7 @@ class Bus:
             state=self._state,
             clock=clock,
             ticks=ticks,
+            patience=Patience(link),
             budget=self._budget,
             meter=self._meter,
             counters=self.counters,

@@ -18,24 +18,13 @@ from operator import itemgetter
 from lampwell.points import Kind, Value
 from lampwell.profiles.encoding import decoder, kind_of
 from lampwell.profiles.model import Encoding, Order, Register, Space, WireType
-from lampwell.profiles.wire_order import words_of
+from lampwell.profiles.wire_order import CODES, words_of
 
 Raw = int | float | bytes | bool
 Unpack = Callable[[bytes], tuple[Raw, ...]]
 Convert = Callable[[Raw], Value | None]
 
-_CODES = {
-    WireType.BOOL: "H",
-    WireType.U16: "H",
-    WireType.I16: "h",
-    WireType.U32: "I",
-    WireType.I32: "i",
-    WireType.U64: "Q",
-    WireType.I64: "q",
-    WireType.F32: "f",
-    WireType.F64: "d",
-    WireType.BITS: "H",
-}
+_CODES = {**CODES, WireType.BOOL: "H"}
 _OPAQUE = (WireType.TEXT, WireType.BCD_TIME)  # compared as bytes, decoded by the encoding itself
 _BITS_OF = tuple(tuple(bool(byte >> bit & 1) for bit in range(8)) for byte in range(256))
 

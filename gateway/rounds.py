@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.backoff import ProbeBudget, UnitState
 from gateway.linkstate import LinkState
@@ -46,11 +46,8 @@ class Rounds:
     counters: BusCounters
     on_state: OnState
     on_recovery: Callable[[Unit], None]
-    _patience: Patience = field(init=False)
+    patience: Patience
     _blocked_until: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._patience = Patience(self.link)
 
     async def poll(self, unit: Unit, blocks: Sequence[BlockPlan]) -> Answers:
         """Read blocks of one unit until one fails; what came is kept, and the failure is charged to the unit or to the block."""
@@ -108,7 +105,7 @@ class Rounds:
         self.on_state(unit.id, state)
 
     async def _read(self, unit: Unit, plan: BlockPlan) -> bytes:
-        own_s = self._patience.timeout_s(unit.trip, plan.block, unit.backoff.failures)
+        own_s = self.patience.timeout_s(unit.trip, plan.block, unit.backoff.failures)
         began = self.ticks()
         blocked_s = max(0.0, self._blocked_until - began)
         try:
@@ -126,7 +123,7 @@ class Rounds:
             self._blocked_until = 0.0
             self.budget.spend(self.clock.monotonic(), max(0.0, self.ticks() - began - own_s))
         else:
-            self._patience.learn(unit.trip, plan.block, self.ticks() - began)
+            self.patience.learn(unit.trip, plan.block, self.ticks() - began)
         return data
 
     def _judge(self, unit: Unit, began: float, *, alive: bool, error: ModbusError | None) -> None:

@@ -24,4 +24,9 @@ def harmless(cell: object) -> object:
     """A cell that no spreadsheet executes: text that begins like a formula gets an apostrophe before it, None is empty."""
     if cell is None:
         return ""
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and begins_formula(cell) else cell
+
+
+def begins_formula(text: str) -> bool:
+    """Whether a spreadsheet would take it for more than text; it may be a negative number."""
+    return text.lstrip(" ").startswith(_FORMULA)

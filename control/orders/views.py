@@ -17,7 +17,6 @@ STATES = {
     "closed": "已关闭 closed",
     "cancelled": "已取消 cancelled",
 }
-_ENDED = tuple(map(str, ENDED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,7 @@ class OrderRow:
     @property
     def overdue(self) -> bool:
         """It runs and is late."""
-        return self.state not in _ENDED and self.in_time is False
+        return self.state not in ENDED and self.in_time is False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
